@@ -1,0 +1,126 @@
+"""Files to operations: reading `tool_schemas/`, inlining `$ref`."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from crm_mcp.errors import SchemaError
+from crm_mcp.operation import Operation
+
+SHARED_PREFIX = "_shared.json#/$defs/"
+
+
+def schemas_root() -> Path:
+    """Find the operation files: inside the installed package, else beside it in a checkout."""
+    package = Path(__file__).parent
+    installed = package / "tool_schemas"
+    return installed if installed.is_dir() else package.parent / "tool_schemas"
+
+
+def vendor_ids(root: Path) -> tuple[str, ...]:
+    """List the vendors that have operation files, in alphabetical order."""
+    return tuple(sorted(folder.name for folder in root.iterdir() if folder.is_dir()))
+
+
+def load_vendor(root: Path, vendor: str) -> tuple[Operation, ...]:
+    """Read one vendor's operations, ordered by toolset and name.
+
+    Raises:
+        SchemaError: a file is not JSON, or not an operation; names file and key.
+    """
+    shared = read_shared(root / vendor)
+    return tuple(load_operation(path, shared) for path in operation_files(root / vendor))
+
+
+def operation_files(folder: Path) -> Iterator[Path]:
+    """List a vendor's operation files, ordered by toolset and name."""
+    for toolset in sorted(entry for entry in folder.iterdir() if entry.is_dir()):
+        yield from sorted(toolset.glob("*.json"))
+
+
+def read_shared(folder: Path) -> Mapping[str, Any]:
+    """Read the fragments that a vendor's files may refer to; empty when there are none."""
+    path = folder / "_shared.json"
+    if not path.exists():
+        return {}
+    fragments: Mapping[str, Any] = read_json(path).get("$defs", {})
+    return fragments
+
+
+def load_operation(path: Path, shared: Mapping[str, Any]) -> Operation:
+    """Read one operation file; folder and file name say vendor, toolset and name.
+
+    Raises:
+        SchemaError: names the file and what is wrong in it.
+    """
+    raw = read_json(path)
+    for key in ("vendor", "toolset"):
+        if key in raw:
+            raise SchemaError(f"{path}: {key} is said by the folder; take it out of the file")
+    raw.pop("$schema", None)
+    if raw.get("name") != path.stem:
+        raise SchemaError(
+            f"{path}: name is {raw.get('name')!r}, the file's name says {path.stem!r}"
+        )
+    raw["inputSchema"] = inline_refs(raw.get("inputSchema"), shared, path)
+    toolset = path.parent
+    try:
+        return Operation.model_validate(
+            raw | {"vendor": toolset.parent.name, "toolset": toolset.name}
+        )
+    except ValidationError as error:
+        raise SchemaError(f"{path}: {_first_problem(error)}") from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read one JSON object from a file.
+
+    Raises:
+        SchemaError: the file is not JSON, or not an object.
+    """
+    try:
+        raw = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise SchemaError(f"{path}: not JSON: {error}") from error
+    if not isinstance(raw, dict):
+        raise SchemaError(f"{path}: a JSON object is expected")
+    return raw
+
+
+def inline_refs(
+    node: Any, shared: Mapping[str, Any], path: Path, trail: tuple[str, ...] = ()
+) -> Any:
+    """Replace each `$ref` by the fragment it names; keys beside the `$ref` win over it.
+
+    Raises:
+        SchemaError: the reference leaves `_shared.json`, names nothing, or runs in a circle.
+    """
+    if isinstance(node, list):
+        return [inline_refs(item, shared, path, trail) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" not in node:
+        return {key: inline_refs(value, shared, path, trail) for key, value in node.items()}
+    name = _fragment_name(node["$ref"], shared, path)
+    if name in trail:
+        raise SchemaError(f"{path}: $ref runs in a circle: {' -> '.join((*trail, name))}")
+    beside = {key: value for key, value in node.items() if key != "$ref"}
+    return inline_refs(shared[name], shared, path, (*trail, name)) | inline_refs(
+        beside, shared, path, trail
+    )
+
+
+def _fragment_name(reference: Any, shared: Mapping[str, Any], path: Path) -> str:
+    name = str(reference).removeprefix(SHARED_PREFIX)
+    if not str(reference).startswith(SHARED_PREFIX) or name not in shared:
+        raise SchemaError(f"{path}: $ref {reference!r} is not a fragment of _shared.json")
+    return name
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    where = ".".join(str(step) for step in problem["loc"]) or "file"
+    return f"{where}: {problem['msg']}"

@@ -1,0 +1,243 @@
+"""What one operation of a vendor is: the only definition of the operation file.
+
+The files in `tool_schemas/` are read into these models; `operation.schema.json` is generated
+from them. The meaning of each key is told in `docs/operation-format.md`.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from crm_mcp.errors import InvalidArguments
+
+Effect = Literal["read", "create", "update", "delete", "action"]
+Trait = Literal[
+    "destructive",
+    "irreversible",
+    "idempotent",
+    "bulk",
+    "outbound",
+    "financial",
+    "credential",
+    "binary",
+    "deprecated",
+    "session",
+]
+Evidence = Literal["documented", "inferred-strong", "inferred-weak", "operator"]
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "WS"]
+MAX_PROBLEMS = 5
+MAX_EXAMPLE = 500
+
+ArrayStyle = Literal["json", "comma", "repeat", "lines"]
+
+ToolName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(_[a-z0-9]+)+$", max_length=48)]
+Pointer = Annotated[str, StringConstraints(pattern=r"^(/[^/]*)*$")]
+Target = Annotated[
+    str,
+    StringConstraints(pattern=r"^(path|(query|form|header)(:[^#\s]+)?(#(/.*)?)?|json(#(/.*)?)?)$"),
+]
+
+
+class Part(BaseModel):
+    """A frozen piece of an operation file; a key nobody knows is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True)
+
+
+class Source(Part):
+    """Where the operation stands in the vendor's document, and how sure we are."""
+
+    document: str = Field(description="File name among the vendor's documents.")
+    line: int = Field(ge=1, description="Line of the operation's heading.")
+    section: str = Field(description="The heading, as printed.")
+    evidence: Evidence
+    divergence: str = Field("", description="Why we depart from the text, where we do.")
+
+
+class Rule(Part):
+    """A condition between arguments that JSON Schema would say badly; exactly one key."""
+
+    at_least_one: tuple[str, ...] = ()
+    exactly_one: tuple[str, ...] = ()
+    together: tuple[str, ...] = ()
+    same_length: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_condition(self) -> Self:
+        if len(self.model_fields_set) != 1:
+            raise ValueError("a rule has exactly one condition")
+        return self
+
+
+class Request(Part):
+    """How arguments become one HTTP request; see `bind.py` for the targets."""
+
+    method: Method
+    path: str = Field(pattern=r"^/[^?#\s]*$", description="With {argument} placeholders.")
+    const: dict[Target, str] = Field({}, description="Fixed values by target.")
+    args_in: Literal["query", "form", "json"] = Field(
+        "query", description="Where an argument goes that has no entry in bind."
+    )
+    bind: dict[str, Target | tuple[Target, ...]] = Field(
+        {}, description="Where an argument goes instead; several targets send it to each."
+    )
+    arrays: dict[str, ArrayStyle] = Field(
+        {}, description="How an array is written in a query or header: [1,2], 1,2, twice, by line."
+    )
+
+
+class Pagination(Part):
+    """How a list is paged."""
+
+    style: Literal["none", "page", "offset"]
+    position: str = Field("", description="The argument that says where the page starts.")
+    size: str = Field("", description="The argument that says how many to return.")
+    first: int = Field(1, description="The position of the first page.")
+    total: Pointer = Field("", description="Where the reply says how many there are in all.")
+
+
+class Response(Part):
+    """Where the data stand in the reply, and which fields are masked."""
+
+    data: Pointer = Field("", description="JSON pointer to what the caller wants.")
+    mask: tuple[Pointer, ...] = Field(
+        (), description="Pointers within the data whose values are secret; * is any key or index."
+    )
+
+
+class Before(Part):
+    """The read that shows a record before it is changed, or why there is none."""
+
+    tool: str = ""
+    each: Pointer = Field("", description="The array in our arguments with one record an item.")
+    arguments: dict[str, Pointer] = Field({}, description="The read's arguments from ours.")
+    none: str = Field("", description="Why the vendor offers no such read.")
+
+    @model_validator(mode="after")
+    def _read_or_reason(self) -> Self:
+        if bool(self.tool) == bool(self.none):
+            raise ValueError("before names a tool, or says in none why there is none")
+        return self
+
+
+class Undo(Part):
+    """Whether the write can be taken back."""
+
+    kind: Literal["exact", "partial", "none"]
+    tool: str = Field("", description="The inverse operation, for exact.")
+    stays: str = Field("", description="What remains after a partial undo.")
+
+
+class ExampleRequest(Part):
+    """The request an example must become, before credentials join."""
+
+    method: Method
+    path: str
+    query: dict[str, str | tuple[str, ...]] = {}
+    headers: dict[str, str] = {}
+    form: dict[str, str] = {}
+    body: Any = Field(None, alias="json")
+
+
+class ExampleReply(Part):
+    """What the vendor answers in an example."""
+
+    status: int = 200
+    headers: dict[str, str] = {}
+    body: Any = Field(None, alias="json")
+    text: str | None = None
+
+
+class Example(Part):
+    """Golden: these arguments, this request, this reply, this result."""
+
+    title: str
+    arguments: dict[str, Any]
+    request: ExampleRequest
+    reply: ExampleReply
+    result: dict[str, Any]
+
+
+class Operation(Part):
+    """One documented call of a vendor, as one tool."""
+
+    vendor: str = Field(description="The folder; never written in the file.")
+    toolset: str = Field(description="The folder below it; never written in the file.")
+    name: ToolName
+    aliases: tuple[ToolName, ...] = ()
+    title: str = Field(min_length=3, max_length=60)
+    description: str = Field(min_length=20, max_length=400)
+    effect: Effect
+    traits: tuple[Trait, ...] = ()
+    source: Source
+    input_schema: dict[str, Any] = Field(alias="inputSchema")
+    rules: tuple[Rule, ...] = ()
+    request: Request
+    pagination: Pagination | None = None
+    response: Response
+    before: Before | None = None
+    undo: Undo | None = None
+    confirm: str = Field("", max_length=200)
+    examples: tuple[Example, ...] = Field(min_length=1)
+
+    @property
+    def is_write(self) -> bool:
+        """Whether anything in the CRM may change."""
+        return self.effect != "read"
+
+    @property
+    def asks(self) -> bool:
+        """Whether a person is asked; opening our own session asks nobody."""
+        return self.is_write and "session" not in self.traits
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the request may be sent again although it may have arrived."""
+        return self.effect == "read" or (
+            "idempotent" in self.traits and self.effect in ("update", "delete")
+        )
+
+    @property
+    def properties(self) -> Mapping[str, Any]:
+        """The arguments' schemas by name, in the order of the file."""
+        found: Mapping[str, Any] = self.input_schema.get("properties", {})
+        return found
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the whole operation: an approval dies when its operation changes."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+    def annotations(self) -> dict[str, bool]:
+        """Tell the MCP hints; they follow from effect and traits and stand nowhere else."""
+        destructive = self.effect in ("update", "delete") or (
+            self.effect == "action" and "destructive" in self.traits
+        )
+        return {
+            "readOnlyHint": self.effect == "read",
+            "destructiveHint": destructive,
+            "idempotentHint": self.effect == "read" or "idempotent" in self.traits,
+            "openWorldHint": True,
+        }
+
+    def misfit(self, problems: list[str]) -> InvalidArguments:
+        """Make the error that lists what does not fit and shows arguments that would."""
+        shown = problems[:MAX_PROBLEMS]
+        more = len(problems) - len(shown)
+        message = "; ".join(shown) + (f"; and {more} more" if more else "")
+        example = json.dumps(self.examples[0].arguments, ensure_ascii=False)
+        if len(example) > MAX_EXAMPLE:
+            example = example[:MAX_EXAMPLE] + " … (cut)"
+        return InvalidArguments(
+            f"{self.name}: {message}.", hint=f"Arguments that fit, for example: {example}"
+        )
+
+    def count_records(self, arguments: Mapping[str, Any]) -> int:
+        """Count what one call touches: the items of a bulk call's arrays, else one."""
+        if "bulk" not in self.traits:
+            return 1
+        return sum(len(value) for value in arguments.values() if isinstance(value, list))

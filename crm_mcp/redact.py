@@ -1,0 +1,76 @@
+"""Secrets out of everything a person, a model or a log can see."""
+
+import base64
+import json
+import logging
+import traceback
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+MASK = "•••"
+WIRE_LOGGERS = (
+    "httpx",
+    "httpcore",
+    "httpcore.connection",
+    "httpcore.http11",
+    "httpcore.http2",
+    "httpcore.proxy",
+    "httpcore.socks",
+)
+
+
+class Redactor:
+    """Replaces the known secrets, in every spelling they take on their way to the wire."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        spellings = {form for secret in secrets for form in _spellings(secret)}
+        self._spellings = tuple(sorted(spellings, key=len, reverse=True))
+
+    def text(self, text: str) -> str:
+        """Mask the secrets in one text."""
+        for spelling in self._spellings:
+            if spelling in text:
+                text = text.replace(spelling, MASK)
+        return text
+
+    def value(self, value: Any) -> Any:
+        """Mask the secrets in all texts of a JSON value, keys included."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, list | tuple):
+            return [self.value(item) for item in value]
+        if isinstance(value, dict):
+            return {self.text(str(key)): self.value(item) for key, item in value.items()}
+        return value
+
+
+def _spellings(secret: str) -> Iterable[str]:
+    """List how a secret may be written: plain, in an address, in JSON, in base64."""
+    plain = json.dumps(secret)[1:-1]
+    yield from (secret, quote(secret, safe=""), quote_plus(secret), plain)
+    yield base64.b64encode(secret.encode()).decode().rstrip("=")
+
+
+class RedactingFilter(logging.Filter):
+    """Rewrites log records before any handler sees them, tracebacks included."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        super().__init__()
+        self._redactor = redactor
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Replace the record's text by its redacted form; never drops a record."""
+        record.msg = self._redactor.text(record.getMessage())
+        record.args = None
+        if record.exc_info:
+            trace = "".join(traceback.format_exception(*record.exc_info))
+            record.exc_text = self._redactor.text(trace.rstrip("\n"))
+            record.exc_info = None
+        return True
+
+
+def guard_wire_loggers(redactor: Redactor) -> None:
+    """Put the filter on the HTTP library's loggers: httpx logs whole addresses at INFO."""
+    for name in WIRE_LOGGERS:
+        logging.getLogger(name).addFilter(RedactingFilter(redactor))

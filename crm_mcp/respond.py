@@ -1,0 +1,179 @@
+"""Step 7: a raw answer becomes an outcome, or one of our errors. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from crm_mcp.errors import Rejected, ToolFailure, Unavailable, UnknownOutcome, UnreadableReply
+from crm_mcp.operation import Operation, Pagination
+from crm_mcp.pointer import find, steps
+from crm_mcp.redact import MASK, Redactor
+from crm_mcp.vendors.base import FailedItem, Reading, Reply, Vendor
+
+WriteStatus = Literal["done", "partly_done", "not_done", "unknown"]
+SANDBOX_HEADER = "x-crm-mcp-sandbox"
+LOOK_FIRST = (
+    "Look in the CRM whether the change is there before anybody repeats it; "
+    "it has not been and will not be sent again by itself."
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a call brought: the data, where the page stands, and for writes what happened."""
+
+    data: Any
+    page: dict[str, Any] = field(default_factory=dict)
+    status: WriteStatus | None = None
+    not_done: tuple[FailedItem, ...] = ()
+    warnings: tuple[str, ...] = ()
+    simulated: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Write the envelope's part that is the same for every caller; empty keys left out."""
+        failed = [{"item": entry.item, "errors": list(entry.errors)} for entry in self.not_done]
+        parts = {
+            "data": self.data,
+            "page": self.page,
+            "status": self.status,
+            "not_done": failed,
+            "warnings": list(self.warnings),
+        }
+        return {key: value for key, value in parts.items() if key == "data" or value}
+
+
+def respond(
+    operation: Operation,
+    vendor: Vendor,
+    reply: Reply,
+    arguments: Mapping[str, Any],
+    redactor: Redactor,
+) -> Outcome:
+    """Read the vendor's answer to one call.
+
+    Raises:
+        UpstreamError: what the vendor said went wrong. A write whose answer says nothing
+            certain ends in UnknownOutcome.
+    """
+    try:
+        reading = vendor.read(reply)
+        data = _masked(_data(operation, reading), operation.response.mask)
+    except ToolFailure as failure:
+        raise _cleaned(_as_write_failure(operation, failure), redactor) from None
+    if reading.failed and not reading.done:
+        raise _all_failed(reading, redactor)
+    return Outcome(
+        data=redactor.value(data),
+        page=_page(operation.pagination, reading.body, data, arguments),
+        status=_status(operation, reading),
+        not_done=tuple(_clean_item(entry, redactor) for entry in reading.failed),
+        warnings=tuple(redactor.text(text) for text in reading.warnings),
+        simulated=SANDBOX_HEADER in reply.headers,
+    )
+
+
+def _data(operation: Operation, reading: Reading) -> Any:
+    if reading.empty:
+        return []
+    try:
+        return find(reading.body, operation.response.data)
+    except LookupError as error:
+        raise UnreadableReply(
+            f"The CRM's answer lacks {operation.response.data}, which its document promises.",
+            hint="Tell the operator: the CRM may be of another version.",
+        ) from error
+
+
+def _as_write_failure(operation: Operation, failure: ToolFailure) -> ToolFailure:
+    """After a write, "try again" would be wrong advice where the CRM may have done it."""
+    if not operation.is_write or not isinstance(failure, Unavailable | UnreadableReply):
+        return failure
+    return UnknownOutcome(
+        f"{failure.message} Whether the change was made is not known.",
+        hint=LOOK_FIRST,
+        vendor_code=failure.vendor_code,
+        status="unknown",
+    )
+
+
+def _all_failed(reading: Reading, redactor: Redactor) -> Rejected:
+    items = [_clean_item(entry, redactor) for entry in reading.failed]
+    reasons = "; ".join(dict.fromkeys(text for entry in items for text in entry.errors))
+    return Rejected(
+        f"The CRM took none of the {len(items)} records: {reasons[:500] or 'no reason given'}",
+        hint="Mend the records named in not_done and call again.",
+        status="not_done",
+        not_done=[{"item": entry.item, "errors": list(entry.errors)} for entry in items],
+    )
+
+
+def _status(operation: Operation, reading: Reading) -> WriteStatus | None:
+    if not operation.is_write:
+        return None
+    return "partly_done" if reading.failed else "done"
+
+
+def _cleaned(failure: ToolFailure, redactor: Redactor) -> ToolFailure:
+    failure.message = redactor.text(failure.message)
+    failure.vendor_code = redactor.text(failure.vendor_code)
+    return failure
+
+
+def _clean_item(entry: FailedItem, redactor: Redactor) -> FailedItem:
+    return FailedItem(
+        redactor.value(entry.item), tuple(redactor.text(text) for text in entry.errors)
+    )
+
+
+def _masked(data: Any, pointers: tuple[str, ...]) -> Any:
+    for pointer in pointers:
+        data = _mask_at(data, steps(pointer))
+    return data
+
+
+def _mask_at(node: Any, path: tuple[str, ...]) -> Any:
+    """Copy a value with the places that the path names masked; `*` is any key or index."""
+    if not path:
+        return MASK
+    step, rest = path[0], path[1:]
+    if isinstance(node, list):
+        return [
+            _mask_at(item, rest) if step in ("*", str(index)) else item
+            for index, item in enumerate(node)
+        ]
+    if isinstance(node, dict):
+        return {
+            key: _mask_at(item, rest) if step in ("*", key) else item for key, item in node.items()
+        }
+    return node
+
+
+def _page(
+    pagination: Pagination | None, body: Any, data: Any, arguments: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Say how many came, how many there are, and which arguments bring the next."""
+    if pagination is None or not isinstance(data, list):
+        return {}
+    page: dict[str, Any] = {"returned": len(data)}
+    if pagination.style == "none":
+        return page
+    total = _total(pagination, body)
+    position = int(arguments.get(pagination.position, pagination.first))
+    size = int(arguments.get(pagination.size, 0)) or len(data)
+    seen = (position - pagination.first) * (1 if pagination.style == "offset" else size)
+    # A total of 0 beside rows is a known lie of one vendor; a full page then means more.
+    more = seen + len(data) < total if total else bool(data) and len(data) >= size
+    page |= {"total": total} if total else {}
+    page["more"] = more
+    if more:
+        step = len(data) if pagination.style == "offset" else 1
+        page["next"] = {**arguments, pagination.position: position + step}
+    return page
+
+
+def _total(pagination: Pagination, body: Any) -> int:
+    try:
+        total = find(body, pagination.total) if pagination.total else 0
+    except LookupError:
+        return 0
+    return total if isinstance(total, int) else 0

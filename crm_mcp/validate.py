@@ -1,0 +1,195 @@
+"""Step 3: arguments against the tool's JSON Schema and its rules.
+
+The schema that is checked is the one that is advertised; nothing is checked twice by hand.
+What fails is told as a sentence that names the argument, with an example that would fit.
+"""
+
+import difflib
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from crm_mcp.operation import Operation, Rule
+
+if TYPE_CHECKING:
+    import jsonschema_rs
+
+MAX_PROBLEMS = 5
+MAX_SHOWN = 60
+MAX_TEXT = 1_000_000
+MAX_BINARY_TEXT = 20_000_000
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_TYPE_NAMES = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "null": "null",
+}
+
+_SIZES = {
+    "maxLength": "has {} characters; at most {} are allowed",
+    "minLength": "has {} characters; at least {} are needed",
+    "maxItems": "has {} items; at most {} are allowed",
+    "minItems": "has {} items; at least {} are needed",
+}
+_BOUNDS = {"minimum": "the smallest allowed", "maximum": "the largest allowed"}
+
+
+class ArgumentValidator:
+    """Checks arguments against operations; compiles each schema on first use."""
+
+    def __init__(self) -> None:
+        self._compiled: dict[str, jsonschema_rs.Validator] = {}
+
+    def check(self, operation: Operation, arguments: Mapping[str, Any]) -> None:
+        """Pass in silence, or say what does not fit.
+
+        Raises:
+            InvalidArguments: names each argument that does not fit, and gives an example.
+        """
+        problems = list(_unusable_values(arguments, _text_limit(operation)))
+        if not problems:
+            problems = self._schema_problems(operation, arguments)
+        if not problems:
+            problems = [text for rule in operation.rules for text in _broken(rule, arguments)]
+        if problems:
+            raise operation.misfit(problems)
+
+    def _schema_problems(self, operation: Operation, arguments: Mapping[str, Any]) -> list[str]:
+        validator = self._compiled.get(operation.name)
+        if validator is None:
+            # Compiled here, not at start: 500 schemas cost time and memory nobody asked for.
+            import jsonschema_rs
+
+            validator = jsonschema_rs.Draft202012Validator(operation.input_schema)
+            self._compiled[operation.name] = validator
+        try:
+            if validator.is_valid(arguments):
+                return []
+            return [_sentence(error, operation) for error in validator.iter_errors(arguments)]
+        except ValueError:
+            return ["the arguments are nested too deeply"]
+
+
+def _text_limit(operation: Operation) -> int:
+    return MAX_BINARY_TEXT if "binary" in operation.traits else MAX_TEXT
+
+
+def _unusable_values(arguments: Mapping[str, Any], limit: int) -> Iterator[str]:
+    """Find what JSON Schema cannot see: NaN, half characters, and texts beyond all bounds."""
+    left = limit
+    stack: list[tuple[str, Any]] = list(arguments.items())
+    while stack:
+        name, value = stack.pop()
+        if isinstance(value, dict):
+            stack.extend((name, part) for part in (*value, *value.values()))
+        elif isinstance(value, list):
+            stack.extend((name, part) for part in value)
+        elif isinstance(value, float) and not math.isfinite(value):
+            yield f"{_cut(name)} holds a number that is not finite"
+        elif isinstance(value, str):
+            left -= len(value)
+            if left < 0:
+                yield f"{_cut(name)} is too long: all texts together may have {limit} characters"
+                return
+            if (
+                any("\ud800" <= char <= "\udfff" for char in value)
+                if not value.isascii()
+                else False
+            ):
+                yield f"{_cut(name)} holds half of a character pair (a lone surrogate)"
+
+
+def _sentence(error: "jsonschema_rs.ValidationError", operation: Operation) -> str:
+    kind = error.kind
+    where = _where(error.instance_path)
+    name = str(kind.name)
+    if name == "additionalProperties":
+        return _unknown_names(error, operation)
+    if name == "required":
+        return f"{_join(where, str(kind.as_dict()['property']))} is missing"
+    return f"{where or 'the arguments'} {_complaint(error)}"
+
+
+def _complaint(error: "jsonschema_rs.ValidationError") -> str:
+    """Say in words what one keyword of the schema demands."""
+    keyword, demand = str(error.kind.name), error.kind.as_dict()
+    value = error.instance
+    if keyword == "type":
+        wanted = " or ".join(_TYPE_NAMES[kind] for kind in demand["types"])
+        return f"must be {wanted}, not {_TYPE_NAMES[_type_of(value)]}"
+    if keyword == "enum":
+        return f"must be one of {_cut(json.dumps(demand['options'], ensure_ascii=False), 300)}"
+    if isinstance(value, str | list) and keyword in _SIZES:
+        return _SIZES[keyword].format(len(value), demand["limit"])
+    if keyword in _BOUNDS:
+        return f"is {_shown(value)}; {_BOUNDS[keyword]} is {demand['limit']}"
+    if keyword == "pattern":
+        return f"is {_shown(value)}, which does not match {demand['pattern']}"
+    return f"is {_shown(value)}, which does not fit the schema's {keyword}"
+
+
+def _unknown_names(error: "jsonschema_rs.ValidationError", operation: Operation) -> str:
+    known = _properties_at(operation.input_schema, error.instance_path)
+    parts = []
+    for name in error.kind.as_dict()["unexpected"]:
+        near = difflib.get_close_matches(_cut(name), known, n=1)
+        guess = f" (did you mean {near[0]}?)" if near else ""
+        parts.append(f"{_join(_where(error.instance_path), _cut(name))} is unknown{guess}")
+    return "; ".join(parts[:MAX_PROBLEMS])
+
+
+def _properties_at(schema: Mapping[str, Any], path: list[str | int]) -> list[str]:
+    for step in path:
+        below = schema.get("items") if isinstance(step, int) else schema["properties"].get(step)
+        schema = below or {"properties": {}}
+    return list(schema.get("properties", {}))
+
+
+def _broken(rule: Rule, arguments: Mapping[str, Any]) -> Iterator[str]:
+    """Say which condition between arguments is broken, if it is."""
+    if rule.at_least_one and not _given(rule.at_least_one, arguments):
+        yield f"give at least one of {', '.join(rule.at_least_one)}"
+    if rule.exactly_one and len(_given(rule.exactly_one, arguments)) != 1:
+        yield f"give exactly one of {', '.join(rule.exactly_one)}"
+    given = _given(rule.together, arguments)
+    if given and len(given) < len(rule.together):
+        yield f"{', '.join(rule.together)} belong together: give all of them or none"
+    lengths = {name: len(arguments.get(name, ())) for name in rule.same_length}
+    if len(set(lengths.values())) > 1:
+        counts = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+        yield f"{' and '.join(lengths)} are paired and must have the same length ({counts})"
+
+
+def _given(names: tuple[str, ...], arguments: Mapping[str, Any]) -> list[str]:
+    return [name for name in names if name in arguments]
+
+
+def _where(path: list[str | int]) -> str:
+    text = ""
+    for step in path:
+        text = f"{text}[{step}]" if isinstance(step, int) else _join(text, _cut(step))
+    return text
+
+
+def _join(where: str, name: str) -> str:
+    return f"{where}.{name}" if where else name
+
+
+def _type_of(value: Any) -> str:
+    kinds = {str: "string", bool: "boolean", int: "integer", float: "number", list: "array"}
+    return kinds.get(type(value), "null" if value is None else "object")
+
+
+def _shown(value: Any) -> str:
+    return _cut(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def _cut(text: str, limit: int = MAX_SHOWN) -> str:
+    return text if len(text) <= limit else text[:limit] + "…"

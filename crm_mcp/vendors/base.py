@@ -1,0 +1,179 @@
+"""What a vendor must say: its settings, its credentials, and how to read its answers.
+
+A vendor is a small object without state. It imports this module, `errors` and `redact`, and
+never the engine; the engine finds it by its folder.
+"""
+
+import ipaddress
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from crm_mcp.errors import (
+    AuthFailed,
+    Conflict,
+    Forbidden,
+    NotFound,
+    RateLimited,
+    Rejected,
+    Unavailable,
+    UnreadableReply,
+    UpstreamError,
+)
+
+if TYPE_CHECKING:
+    import httpx
+
+MAX_RETRY_AFTER = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A raw HTTP answer: status, headers in lower case, bytes."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FailedItem:
+    """One record of a bulk write that the CRM did not take: the record as told, and why."""
+
+    item: Any
+    errors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An answer that is no failure.
+
+    `body` is the decoded JSON. `empty` says that the CRM reported "nothing found" in the form
+    of an error. `done` and `failed` count a bulk write item by item; `done` is None otherwise.
+    """
+
+    body: Any
+    empty: bool = False
+    done: int | None = None
+    failed: tuple[FailedItem, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+class VendorSettings(BaseModel):
+    """What every vendor needs to know; each adds its credentials as `SecretStr`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    base_url: str = Field(description="Address of the CRM, as its document counts it.")
+    rate: float = Field(5.0, gt=0, le=1000, description="Calls a second, at most.")
+    concurrency: int = Field(8, ge=1, le=64, description="Calls under way at once, at most.")
+
+    @field_validator("base_url")
+    @classmethod
+    def _safe_address(cls, value: str) -> str:
+        """Accept https anywhere and http on this machine only."""
+        parts = urlsplit(value)
+        if not parts.hostname or parts.query or parts.fragment or "@" in parts.netloc:
+            raise ValueError("must be a plain address such as https://crm.example.com/path")
+        if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
+            raise ValueError("must begin with https:// (http:// is for this machine only)")
+        return value.rstrip("/")
+
+
+class Vendor(ABC):
+    """One CRM system."""
+
+    id: ClassVar[str]
+    title: ClassVar[str]
+    settings: ClassVar[type[VendorSettings]]
+    everyday: ClassVar[tuple[str, ...]]
+    """Toolsets that belong to everyday work: listed by default."""
+    probe: ClassVar[str]
+    """A read without arguments that shows whether the credentials work."""
+
+    @abstractmethod
+    def auth(self, settings: Any) -> "httpx.Auth":
+        """Make what joins the credentials to a request, as the last step before the wire."""
+
+    @abstractmethod
+    def read(self, reply: Reply) -> Reading:
+        """Tell success from failure in this vendor's way.
+
+        Raises:
+            UpstreamError: the class says what kind of failure it is.
+        """
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host name can only mean this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def decode_json(reply: Reply) -> Any:
+    """Read the body as JSON.
+
+    Raises:
+        UnreadableReply: it is something else; its text is not told, it may be private.
+    """
+    try:
+        return json.loads(reply.content, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        kind = reply.headers.get("content-type", "no content type")
+        raise UnreadableReply(
+            f"The CRM answered with HTTP {reply.status} and {len(reply.content)} bytes "
+            f"({kind[:60]}) that are not JSON.",
+            hint="Try again later; if it stays, the address of the CRM may be wrong.",
+        ) from error
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def http_failure(reply: Reply, words: str = "") -> UpstreamError | None:
+    """Read the HTTP status alone: what kind of failure it is, or None below 300.
+
+    Args:
+        reply: the answer.
+        words: the CRM's own words, already bounded.
+    """
+    status = reply.status
+    if status < HTTPStatus.MULTIPLE_CHOICES:
+        return None
+    said = f" and said: {words}" if words else ""
+    message = f"The CRM answered with HTTP {status}{said}."
+    code = str(status)
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        seconds = retry_after(reply.headers)
+        wait = f"in {seconds:g} seconds" if seconds is not None else "in a minute"
+        return RateLimited(message, hint=f"Try again {wait}.", vendor_code=code, seconds=seconds)
+    if status < HTTPStatus.BAD_REQUEST:
+        return Unavailable(
+            f"The CRM answered with a redirect (HTTP {status}), which is not followed.",
+            hint="The CRM may have moved: ask the operator to check its address.",
+            vendor_code=code,
+        )
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Unavailable(message, hint="Try again later.", vendor_code=code)
+    kinds = {401: AuthFailed, 403: Forbidden, 404: NotFound, 409: Conflict}
+    return kinds.get(status, Rejected)(message, vendor_code=code)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Read Retry-After in seconds; a date or nonsense counts as not said."""
+    try:
+        seconds = float(headers.get("retry-after", ""))
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds < MAX_RETRY_AFTER else None
