@@ -25,14 +25,21 @@ def vendor_ids(root: Path) -> tuple[str, ...]:
     return tuple(sorted(folder.name for folder in root.iterdir() if folder.is_dir()))
 
 
-def load_vendor(root: Path, vendor: str) -> tuple[Operation, ...]:
+def load_vendor(root: Path, vendor: str, *, examples: bool = True) -> tuple[Operation, ...]:
     """Read one vendor's operations, ordered by toolset and name.
+
+    Args:
+        root: the folder of all vendors.
+        vendor: whose operations.
+        examples: whether to read the examples too; to serve, they would only take memory.
 
     Raises:
         SchemaError: a file is not JSON, or not an operation; names file and key.
     """
     shared = read_shared(root / vendor)
-    return tuple(load_operation(path, shared) for path in operation_files(root / vendor))
+    return tuple(
+        load_operation(path, shared, examples=examples) for path in operation_files(root / vendor)
+    )
 
 
 def operation_files(folder: Path) -> Iterator[Path]:
@@ -50,27 +57,27 @@ def read_shared(folder: Path) -> Mapping[str, Any]:
     return fragments
 
 
-def load_operation(path: Path, shared: Mapping[str, Any]) -> Operation:
+def load_operation(path: Path, shared: Mapping[str, Any], *, examples: bool = True) -> Operation:
     """Read one operation file; folder and file name say vendor, toolset and name.
 
     Raises:
         SchemaError: names the file and what is wrong in it.
     """
     raw = read_json(path)
-    for key in ("vendor", "toolset"):
+    for key in ("vendor", "toolset", "sample"):
         if key in raw:
-            raise SchemaError(f"{path}: {key} is said by the folder; take it out of the file")
+            raise SchemaError(f"{path}: {key} is not said in the file; take it out")
     raw.pop("$schema", None)
     if raw.get("name") != path.stem:
         raise SchemaError(
             f"{path}: name is {raw.get('name')!r}, the file's name says {path.stem!r}"
         )
     raw["inputSchema"] = inline_refs(raw.get("inputSchema"), shared, path)
-    toolset = path.parent
+    said = {"vendor": path.parent.parent.name, "toolset": path.parent.name, "sample": _sample(raw)}
+    if not examples:
+        raw.pop("examples", None)
     try:
-        return Operation.model_validate(
-            raw | {"vendor": toolset.parent.name, "toolset": toolset.name}
-        )
+        return Operation.model_validate(raw | said)
     except ValidationError as error:
         raise SchemaError(f"{path}: {_first_problem(error)}") from error
 
@@ -111,6 +118,14 @@ def inline_refs(
     return inline_refs(shared[name], shared, path, (*trail, name)) | inline_refs(
         beside, shared, path, trail
     )
+
+
+def _sample(raw: Mapping[str, Any]) -> Any:
+    """Find the arguments of the first example, wherever the file is still whole."""
+    try:
+        return raw["examples"][0]["arguments"]
+    except (LookupError, TypeError):
+        return {}
 
 
 def _fragment_name(reference: Any, shared: Mapping[str, Any], path: Path) -> str:

@@ -182,7 +182,8 @@ class Operation(Part):
     before: Before | None = None
     undo: Undo | None = None
     confirm: str = Field("", max_length=200)
-    examples: tuple[Example, ...] = Field(min_length=1)
+    sample: dict[str, Any] = Field({}, description="Arguments of the first example; not in a file.")
+    examples: tuple[Example, ...] = Field((), description="At least one; not loaded to serve.")
 
     @property
     def is_write(self) -> bool:
@@ -209,8 +210,9 @@ class Operation(Part):
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the whole operation: an approval dies when its operation changes."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        """SHA-256 of all that counts: an approval dies when its operation changes."""
+        content = self.model_dump_json(exclude={"examples", "sample"})
+        return hashlib.sha256(content.encode()).hexdigest()
 
     def annotations(self) -> dict[str, bool]:
         """Tell the MCP hints; they follow from effect and traits and stand nowhere else."""
@@ -229,7 +231,7 @@ class Operation(Part):
         shown = problems[:MAX_PROBLEMS]
         more = len(problems) - len(shown)
         message = "; ".join(shown) + (f"; and {more} more" if more else "")
-        example = json.dumps(self.examples[0].arguments, ensure_ascii=False)
+        example = json.dumps(self.sample, ensure_ascii=False)
         if len(example) > MAX_EXAMPLE:
             example = example[:MAX_EXAMPLE] + " … (cut)"
         return InvalidArguments(
@@ -240,4 +242,4 @@ class Operation(Part):
         """Count what one call touches: the items of a bulk call's arrays, else one."""
         if "bulk" not in self.traits:
             return 1
-        return sum(len(value) for value in arguments.values() if isinstance(value, list))
+        return max(1, sum(len(value) for value in arguments.values() if isinstance(value, list)))

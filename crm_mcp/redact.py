@@ -4,7 +4,7 @@ import base64
 import json
 import logging
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -70,7 +70,18 @@ class RedactingFilter(logging.Filter):
         return True
 
 
-def guard_wire_loggers(redactor: Redactor) -> None:
-    """Put the filter on the HTTP library's loggers: httpx logs whole addresses at INFO."""
-    for name in WIRE_LOGGERS:
-        logging.getLogger(name).addFilter(RedactingFilter(redactor))
+def guard_wire_loggers(redactor: Redactor) -> Callable[[], None]:
+    """Put a filter on the HTTP library's loggers, which log whole addresses at INFO.
+
+    Returns what takes the filter off again.
+    """
+    guard = RedactingFilter(redactor)
+    loggers = [logging.getLogger(name) for name in WIRE_LOGGERS]
+    for logger in loggers:
+        logger.addFilter(guard)
+
+    def unguard() -> None:
+        for logger in loggers:
+            logger.removeFilter(guard)
+
+    return unguard

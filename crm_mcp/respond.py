@@ -64,7 +64,7 @@ def respond(
         raise _all_failed(reading, redactor)
     return Outcome(
         data=redactor.value(data),
-        page=_page(operation.pagination, reading.body, data, arguments),
+        page=_page(operation, reading.body, data, arguments),
         status=_status(operation, reading),
         not_done=tuple(_clean_item(entry, redactor) for entry in reading.failed),
         warnings=tuple(redactor.text(text) for text in reading.warnings),
@@ -73,7 +73,7 @@ def respond(
 
 
 def _data(operation: Operation, reading: Reading) -> Any:
-    if reading.empty:
+    if reading.empty and not operation.is_write:
         return []
     try:
         return find(reading.body, operation.response.data)
@@ -100,7 +100,7 @@ def _all_failed(reading: Reading, redactor: Redactor) -> Rejected:
     items = [_clean_item(entry, redactor) for entry in reading.failed]
     reasons = "; ".join(dict.fromkeys(text for entry in items for text in entry.errors))
     return Rejected(
-        f"The CRM took none of the {len(items)} records: {reasons[:500] or 'no reason given'}",
+        f"The CRM took no record ({len(items)} failed): {reasons[:500] or 'no reason given'}",
         hint="Mend the records named in not_done and call again.",
         status="not_done",
         not_done=[{"item": entry.item, "errors": list(entry.errors)} for entry in items],
@@ -134,7 +134,7 @@ def _masked(data: Any, pointers: tuple[str, ...]) -> Any:
 def _mask_at(node: Any, path: tuple[str, ...]) -> Any:
     """Copy a value with the places that the path names masked; `*` is any key or index."""
     if not path:
-        return MASK
+        return MASK if node else node  # nothing is no secret
     step, rest = path[0], path[1:]
     if isinstance(node, list):
         return [
@@ -149,9 +149,10 @@ def _mask_at(node: Any, path: tuple[str, ...]) -> Any:
 
 
 def _page(
-    pagination: Pagination | None, body: Any, data: Any, arguments: Mapping[str, Any]
+    operation: Operation, body: Any, data: Any, arguments: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Say how many came, how many there are, and which arguments bring the next."""
+    pagination = operation.pagination
     if pagination is None or not isinstance(data, list):
         return {}
     page: dict[str, Any] = {"returned": len(data)}
@@ -159,7 +160,8 @@ def _page(
         return page
     total = _total(pagination, body)
     position = int(arguments.get(pagination.position, pagination.first))
-    size = int(arguments.get(pagination.size, 0)) or len(data)
+    usual = operation.properties.get(pagination.size, {}).get("default", 0)
+    size = int(arguments.get(pagination.size, usual)) or len(data)
     seen = (position - pagination.first) * (1 if pagination.style == "offset" else size)
     # A total of 0 beside rows is a known lie of one vendor; a full page then means more.
     more = seen + len(data) < total if total else bool(data) and len(data) >= size

@@ -6,8 +6,9 @@ never the engine; the engine finds it by its folder.
 
 import ipaddress
 import json
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     import httpx
 
 MAX_RETRY_AFTER = 86_400
+MAX_DEPTH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class VendorSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     base_url: str = Field(description="Address of the CRM, as its document counts it.")
-    rate: float = Field(5.0, gt=0, le=1000, description="Calls a second, at most.")
+    rate: float = Field(5.0, gt=0, le=100_000, description="Calls a second, at most.")
     concurrency: int = Field(8, ge=1, le=64, description="Calls under way at once, at most.")
 
     @field_validator("base_url")
@@ -121,13 +123,14 @@ def is_loopback(host: str) -> bool:
 
 
 def decode_json(reply: Reply) -> Any:
-    """Read the body as JSON.
+    """Read the body as JSON that can be written again: finite, not too deep, whole characters.
 
     Raises:
         UnreadableReply: it is something else; its text is not told, it may be private.
     """
     try:
-        return json.loads(reply.content, parse_constant=_no_constant)
+        value = json.loads(reply.content, parse_constant=_finite, parse_float=_finite)
+        _check_depth(value)
     except (ValueError, RecursionError) as error:
         kind = reply.headers.get("content-type", "no content type")
         raise UnreadableReply(
@@ -135,10 +138,42 @@ def decode_json(reply: Reply) -> Any:
             f"({kind[:60]}) that are not JSON.",
             hint="Try again later; if it stays, the address of the CRM may be wrong.",
         ) from error
+    # Half of a character pair can only come from an escape.
+    return _mended(value) if b"\\ud" in reply.content.lower() else value
 
 
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
+def _finite(text: str) -> float:
+    """Read a number; NaN and the infinities are no JSON."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:20]} is not JSON")
+    return number
+
+
+def _check_depth(value: Any) -> None:
+    level, depth = [value], 0
+    while level:
+        level = [part for node in level for part in _parts(node)]
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise ValueError("nested too deeply")
+
+
+def _parts(node: Any) -> Iterable[Any]:
+    if isinstance(node, dict):
+        return node.values()
+    return node if isinstance(node, list) else ()
+
+
+def _mended(value: Any) -> Any:
+    """Replace halves of character pairs, which no text may hold."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_mended(item) for item in value]
+    if isinstance(value, dict):
+        return {_mended(key): _mended(item) for key, item in value.items()}
+    return value
 
 
 def http_failure(reply: Reply, words: str = "") -> UpstreamError | None:

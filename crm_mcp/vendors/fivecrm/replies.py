@@ -83,14 +83,27 @@ def read_reply(reply: Reply) -> Reading:
 
 
 def _read_success(body: dict[str, Any]) -> Reading:
-    products = body.get("CUSTOMER_PRODUCTS")
-    if not isinstance(products, dict):
-        return Reading(body)
+    """Read a success; of the two documented names of areas, each is there afterwards."""
+    areas = body.get("AREAS", body.get("AREA"))
+    if areas is not None:
+        body = {"AREA": areas, "AREAS": areas, **body}
+    if "CUSTOMER_PRODUCTS" in body:
+        return _read_products(body)
+    return Reading(body)
+
+
+def _read_products(body: dict[str, Any]) -> Reading:
+    """Count item by item; a partial success without a failed item contradicts itself."""
+    products = body["CUSTOMER_PRODUCTS"]
+    told = products if isinstance(products, dict) else {}
     failed = tuple(
         FailedItem(_product(entry), tuple(_sentences(entry)))
-        for entry in _list(products.get("UNSUCCESSFUL"))
+        for entry in _list(told.get("UNSUCCESSFUL"))
     )
-    return Reading(body, done=len(_list(products.get("SUCCESSFUL"))), failed=failed)
+    done = len(_list(told.get("SUCCESSFUL")))
+    if not failed and (not done or body["STATUS"] != "success"):
+        raise UnreadableReply("The CRM's answer does not say which records it took.")
+    return Reading(body, done=done, failed=failed)
 
 
 def _read_error(body: dict[str, Any]) -> Reading:
@@ -123,4 +136,7 @@ def _product(entry: Any) -> Any:
 
 
 def _list(value: Any) -> list[Any]:
+    """Read a list; PHP writes one with gaps as an object."""
+    if isinstance(value, dict):
+        return list(value.values())
     return value if isinstance(value, list) else []

@@ -1,0 +1,176 @@
+"""Measure start, memory and calls as ratios to a peer of the same minute; see README.md."""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from catalogue import arguments, generate, install
+from driver import Server
+
+HERE = Path(__file__).parent
+TOOLS = 20
+OUTSTANDING = 64
+PEER_START = (
+    "from mcp.server import Server; import os, sys; sys.path.insert(0, os.environ['BENCH']);"
+    "from driver import resident_kb; print(resident_kb(os.getpid()))"
+)
+
+
+def environment(port: int = 9) -> dict[str, str]:
+    """Give the settings of a server whose CRM is the upstream."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return kept | {
+        "BENCH": str(HERE),
+        "CRM_MCP_FIVECRM_BASE_URL": f"http://127.0.0.1:{port}/crm",
+        "CRM_MCP_FIVECRM_HASH": "benchmark",
+        "CRM_MCP_FIVECRM_RATE": "100000",
+        "CRM_MCP_TOOLSETS": "all",
+    }
+
+
+def start_and_list(installation: Path, *, modern: bool = False) -> tuple[float, int]:
+    """Start a server and list its tools; returns seconds to the last byte, and kB after it."""
+    with Server(installation, environment(), modern=modern) as server:
+        server.ask("tools/list", {})
+        return time.perf_counter() - server.begun, server.memory()
+
+
+def start_peer() -> tuple[float, int]:
+    """Import the SDK's server alone; returns seconds and kB."""
+    begun = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", PEER_START],
+        env=environment(),
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    return time.perf_counter() - begun, int(done.stdout)
+
+
+def measure_start(installation: Path, rounds: int) -> dict[str, float]:
+    """Compare start and memory with the peer, round by round; one round is thrown away."""
+    ours, peer = [], []
+    for _ in range(rounds + 1):
+        peer.append(start_peer())
+        ours.append(start_and_list(installation))
+    seconds = [statistics.median(one[0] for one in side[1:]) for side in (ours, peer)]
+    memory = [statistics.median(one[1] for one in side[1:]) for side in (ours, peer)]
+    return {
+        "start_ms": seconds[0] * 1000,
+        "start_ratio": seconds[0] / seconds[1],
+        "memory_mb": memory[0] / 1024,
+        "memory_ratio": memory[0] / memory[1],
+    }
+
+
+@contextmanager
+def upstream() -> Iterator[int]:
+    """Run the CRM that always says the same; gives its port."""
+    with subprocess.Popen(
+        [sys.executable, HERE / "upstream.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None  # noqa: S101 - narrows the type
+        assert process.stdout is not None  # noqa: S101 - narrows the type
+        yield int(process.stdout.readline())
+        process.stdin.close()
+
+
+def call_tools(server: Server, calls: int, outstanding: int) -> tuple[list[float], float]:
+    """Make calls with so many under way; returns the latencies and the time of all."""
+    sent: dict[int, float] = {}
+    latencies = []
+    begun = time.perf_counter()
+    for turn in range(calls + outstanding):
+        if turn >= outstanding:
+            answer = json.loads(server.receive())
+            latencies.append(time.perf_counter() - sent.pop(answer["id"]))
+            assert not answer["result"].get("isError"), answer  # noqa: S101 - a wrong benchmark
+        if turn < calls:
+            index = turn % TOOLS
+            params = {"name": generate(index)["name"], "arguments": arguments(index)}
+            number = server.send("tools/call", params)
+            sent[number] = time.perf_counter()
+    return latencies, time.perf_counter() - begun
+
+
+def raw_calls(port: int, calls: int, outstanding: int) -> tuple[list[float], float]:
+    """Make the same requests by bare httpx, in a process of its own."""
+    words = [sys.executable, HERE / "raw_client.py", port, TOOLS, calls, outstanding]
+    done = subprocess.run([str(word) for word in words], capture_output=True, check=True, text=True)
+    found = json.loads(done.stdout)
+    return found["latencies"], found["seconds"]
+
+
+def measure_calls(installation: Path, calls: int, rounds: int) -> dict[str, float]:
+    """Compare calls with bare httpx, one at a time and many under way."""
+    found: dict[str, list[float]] = {}
+    with upstream() as port:
+        for _ in range(rounds):
+            for outstanding in (1, OUTSTANDING):
+                raw = raw_calls(port, calls, outstanding)
+                with Server(installation, environment(port)) as server:
+                    call_tools(server, calls, outstanding)  # warm
+                    ours = call_tools(server, calls, outstanding)
+                for side, (latencies, seconds) in (("raw", raw), ("ours", ours)):
+                    latencies.sort()
+                    name = f"{side}_{outstanding}"
+                    p99 = latencies[int(len(latencies) * 0.99)]
+                    found.setdefault(f"{name}_p50_ms", []).append(
+                        statistics.median(latencies) * 1000
+                    )
+                    found.setdefault(f"{name}_p99_ms", []).append(p99 * 1000)
+                    found.setdefault(f"{name}_per_s", []).append(calls / seconds)
+    medians = {name: statistics.median(values) for name, values in found.items()}
+    medians["p50_ratio"] = medians["ours_1_p50_ms"] / medians["raw_1_p50_ms"]
+    many = f"_{OUTSTANDING}_per_s"
+    medians["throughput_ratio"] = medians[f"ours{many}"] / medians[f"raw{many}"]
+    return medians
+
+
+def measure_catalogue(small: Path, large: Path, calls: int, rounds: int) -> dict[str, float]:
+    """Compare the same call at 500 operations and at 20, in both protocol eras."""
+    found: dict[str, list[float]] = {}
+    with upstream() as port:
+        for _ in range(rounds):
+            for era in ("handshake", "modern"):
+                medians = []
+                for installation in (large, small):
+                    modern = era == "modern"
+                    with Server(installation, environment(port), modern=modern) as server:
+                        call_tools(server, calls, 1)
+                        medians.append(statistics.median(call_tools(server, calls, 1)[0]))
+                found.setdefault(f"{era}_500_to_20", []).append(medians[0] / medians[1])
+    return {name: statistics.median(values) for name, values in found.items()}
+
+
+def main() -> None:
+    """Measure what was asked for and print it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--calls", type=int, default=2000)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        sizes = {n: install(Path(folder) / str(n), n) for n in (14, TOOLS, 500)}
+        report = {
+            "start_14": measure_start(sizes[14], 3 * given.rounds),
+            "start_500": measure_start(sizes[500], 3 * given.rounds),
+            "calls_500": measure_calls(sizes[500], given.calls, given.rounds),
+            "catalogue": measure_catalogue(sizes[TOOLS], sizes[500], given.calls, given.rounds),
+        }
+    for title, figures in report.items():
+        print(title)
+        for name, value in figures.items():
+            print(f"  {name:22} {value:10.2f}")
+
+
+if __name__ == "__main__":
+    main()

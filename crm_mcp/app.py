@@ -1,0 +1,154 @@
+"""Putting the parts together: from settings to a pipeline, and closing it again."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from crm_mcp.audit import Audit
+from crm_mcp.config import General, Settings
+from crm_mcp.guard import Gate, Permit
+from crm_mcp.ledger import Ledger
+from crm_mcp.loader import load_vendor, schemas_root, vendor_ids
+from crm_mcp.operation import Operation
+from crm_mcp.pipeline import Account, Pipeline
+from crm_mcp.redact import Redactor
+from crm_mcp.registry import Registry
+from crm_mcp.request import RequestSpec
+from crm_mcp.state import StateFolder
+from crm_mcp.vendors import load_vendor_code
+from crm_mcp.vendors.base import Reply, VendorSettings
+
+if TYPE_CHECKING:
+    from crm_mcp.client import VendorClient
+    from crm_mcp.sandbox.app import Sandbox
+
+SANDBOX_ORIGIN = "http://sandbox.localhost"
+
+Catalogue = Mapping[str, tuple[Operation, ...]]
+
+
+def load_catalogue() -> Catalogue:
+    """Read the operations of all vendors, by vendor id."""
+    root = schemas_root()
+    return {vendor: load_vendor(root, vendor, examples=False) for vendor in vendor_ids(root)}
+
+
+def sandbox_settings(settings: Settings, sandbox: "Sandbox", origin: str) -> Settings:
+    """Connect every vendor that has a stand-in to the sandbox, and none to the world."""
+    vendors = {
+        name: load_vendor_code(name).settings(**sandbox.settings(name, origin))
+        for name in sandbox.vendors
+    }
+    return settings.model_copy(update={"vendors": vendors})
+
+
+def registry_of(settings: Settings, catalogue: Catalogue) -> Registry:
+    """Say what these settings offer of all operations.
+
+    Raises:
+        ConfigError: the settings name tools or toolsets that do not exist.
+    """
+    return Registry(
+        (operation for operations in catalogue.values() for operation in operations),
+        enabled=settings.vendors,
+        policy=settings.general.policy,
+        toolsets=settings.general.toolsets,
+        everyday={name: load_vendor_code(name).everyday for name in settings.vendors},
+    )
+
+
+@dataclass(frozen=True)
+class App:
+    """A pipeline with what surrounds it; the clients open on first use and close with it."""
+
+    settings: Settings
+    pipeline: Pipeline
+    ledger: Ledger
+    audit: Audit
+    redactor: Redactor
+
+
+@asynccontextmanager
+async def open_app(
+    settings: Settings, catalogue: Catalogue, sandbox: "Sandbox | None" = None
+) -> AsyncIterator[App]:
+    """Build everything for these settings; nothing is contacted before the first call.
+
+    Args:
+        settings: of the vendors to connect.
+        catalogue: the operations of all vendors.
+        sandbox: the embedded stand-in to call in process, instead of the network.
+
+    Raises:
+        ConfigError: the settings name tools or toolsets that do not exist.
+    """
+    async with AsyncExitStack() as closing:
+        yield _build(settings, catalogue, sandbox, closing)
+
+
+def _build(
+    settings: Settings, catalogue: Catalogue, sandbox: "Sandbox | None", closing: AsyncExitStack
+) -> App:
+    general = settings.general
+    redactor = Redactor(settings.secrets())
+    folder = StateFolder(general.state_dir)
+    ledger, audit = Ledger(folder), Audit(folder)
+    accounts: dict[str, Account] = {}
+    pipeline = Pipeline(registry_of(settings, catalogue), accounts, ledger, audit, redactor)
+    for name, vendor_settings in settings.vendors.items():
+        client = LazyClient(
+            partial(_open_client, name, vendor_settings, pipeline.gate, redactor, general, sandbox)
+        )
+        closing.push_async_callback(client.aclose)
+        label = _label(name, vendor_settings, sandbox)
+        accounts[name] = Account(load_vendor_code(name), label, vendor_settings.base_url, client)
+    return App(settings, pipeline, ledger, audit, redactor)
+
+
+def _label(name: str, settings: VendorSettings, sandbox: Any) -> str:
+    parts = urlsplit(settings.base_url)
+    where = "sandbox" if sandbox is not None else parts.netloc + parts.path
+    return f"{name} ({where})"
+
+
+def _open_client(  # noqa: PLR0913, PLR0917 - one call, from `partial`
+    vendor: str,
+    settings: VendorSettings,
+    gate: Gate,
+    redactor: Redactor,
+    general: General,
+    sandbox: "Sandbox | None",
+) -> "VendorClient":
+    # Imported on the first call: the HTTP library is not needed to start and to list tools.
+    from crm_mcp.client import VendorClient
+
+    return VendorClient(
+        load_vendor_code(vendor),
+        settings,
+        gate,
+        redactor,
+        timeout=general.timeout,
+        transport=sandbox.transport() if sandbox else None,
+    )
+
+
+class LazyClient:
+    """A vendor's client that is opened by its first request."""
+
+    def __init__(self, opener: "Callable[[], VendorClient]") -> None:
+        self._opener = opener
+        self._client: VendorClient | None = None
+
+    async def send(self, permit: Permit, spec: RequestSpec, operation: Operation) -> Reply:
+        """Send one request for one permit."""
+        if self._client is None:
+            self._client = self._opener()
+        return await self._client.send(permit, spec, operation)
+
+    async def aclose(self) -> None:
+        """Close the connections, if there ever were any."""
+        if self._client is not None:
+            await self._client.aclose()

@@ -1,0 +1,181 @@
+"""Step 5d: the record of writes, refusals and approvals: JSON lines, each chained to the last.
+
+Each line holds the hash of the line before it. The newest hash and the file's size are anchored
+in the state database, under the same lock, so that a line that was changed, taken out, put in or
+cut off at the end is found. Where the record cannot be written, the write does not happen.
+"""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from crm_mcp.errors import StateError
+from crm_mcp.state import StateFolder
+
+if TYPE_CHECKING:
+    import sqlite3
+
+FIRST_HASH = "0" * 64
+_BINARY = getattr(os, "O_BINARY", 0)  # Windows would turn line ends around
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where the record ends: number and hash of its last line, and its size in bytes."""
+
+    seq: int = 0
+    hash: str = FIRST_HASH
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What `verify` found: how many lines are good, and what is wrong with the next."""
+
+    lines: int
+    problem: str = ""
+
+
+class Audit:
+    """The record of one state folder; appending is one transaction and may block."""
+
+    def __init__(self, folder: StateFolder, clock: Callable[[], float] = time.time) -> None:
+        self._folder = folder
+        self._clock = clock
+
+    @property
+    def path(self) -> Path:
+        """The file with the lines."""
+        return self._folder.path / "audit.jsonl"
+
+    def append(self, event: str, arguments: Mapping[str, Any] | None = None, **facts: Any) -> None:
+        """Add one line and have it on the disk before returning.
+
+        Args:
+            event: what happened.
+            arguments: of the call; their texts are replaced by keyed hashes.
+            facts: further JSON values, without personal data.
+
+        Raises:
+            StateError: the file was changed by somebody else, or cannot be written.
+        """
+        with self._folder.transaction() as database:
+            head = self._resume(_read_head(database))
+            at = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds")
+            entry = {"seq": head.seq + 1, "at": at, "event": event, **facts}
+            if arguments is not None:
+                entry["arguments"] = hashed(arguments, _key(database))
+            line, digest = _line(entry, head.hash)
+            size = self._write(line, head.size)
+            database.execute(
+                "INSERT OR REPLACE INTO audit_head VALUES (1, ?, ?, ?)",
+                (head.seq + 1, digest, size),
+            )
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """Read the lines, oldest first; a line that is not JSON ends the reading."""
+        for raw in self._raw_lines():
+            try:
+                yield json.loads(raw)
+            except ValueError:
+                return
+
+    def verify(self) -> Verdict:
+        """Prove the chain from the first line to the anchored end; tells the first fault."""
+        with self._folder.transaction() as database:
+            head = _read_head(database)
+            count, last = 0, FIRST_HASH
+            for raw in self._raw_lines():
+                digest = _checked(raw, count + 1, last)
+                if digest is None:
+                    return Verdict(count, f"line {count + 1} was changed, or one before it is gone")
+                count, last = count + 1, digest
+        if not head.seq and count:
+            return Verdict(count, "the anchor of the record is missing")
+        if count < head.seq:
+            return Verdict(count, f"{head.seq - count} lines are missing at the end")
+        if count == head.seq and last != head.hash:
+            return Verdict(count, "the last line is not the one that was written")
+        return Verdict(count)
+
+    def _resume(self, head: Head) -> Head:
+        """Find the true end: a crash may have left a line that the anchor does not know yet."""
+        size = self.path.stat().st_size if self.path.exists() else 0
+        if size == head.size:
+            return head
+        if size < head.size:
+            raise StateError(f"{self.path}: the record was cut; see `crm-mcp audit verify`")
+        for raw in self._raw_lines(head.size):
+            if not raw.endswith(b"\n"):
+                break  # a torn line: its write never happened, the next line takes its place
+            digest = _checked(raw, head.seq + 1, head.hash)
+            if digest is None:
+                raise StateError(f"{self.path}: the record was changed; see `crm-mcp audit verify`")
+            head = Head(head.seq + 1, digest, head.size + len(raw))
+        return head
+
+    def _raw_lines(self, start: int = 0) -> Iterator[bytes]:
+        if self.path.exists():
+            with self.path.open("rb") as file:
+                file.seek(start)
+                yield from file
+
+    def _write(self, line: bytes, offset: int) -> int:
+        descriptor = os.open(self.path, os.O_CREAT | os.O_WRONLY | _BINARY, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.truncate(offset)
+            file.seek(offset)
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+        return offset + len(line)
+
+
+def hashed(value: Any, key: bytes) -> Any:
+    """Replace texts by keyed hashes: the record proves what was written without telling it.
+
+    Numbers, true, false and the names of arguments stay.
+    """
+    if isinstance(value, str):
+        return "hmac:" + hashlib.blake2b(value.encode(), key=key, digest_size=12).hexdigest()
+    if isinstance(value, Mapping):
+        return {name: hashed(item, key) for name, item in value.items()}
+    if isinstance(value, list):
+        return [hashed(item, key) for item in value]
+    return value
+
+
+def _key(database: "sqlite3.Connection") -> bytes:
+    """Get the key of this state folder's hashes, made on first use."""
+    database.execute("INSERT OR IGNORE INTO audit_key VALUES (1, ?)", (os.urandom(32),))
+    (key,) = database.execute("SELECT key FROM audit_key").fetchone()
+    return bytes(key)
+
+
+def _line(facts: dict[str, Any], previous: str) -> tuple[bytes, str]:
+    body = json.dumps({**facts, "prev": previous}, ensure_ascii=False, separators=(",", ":"))
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    return f'{body[:-1]},"hash":"{digest}"}}\n'.encode(), digest
+
+
+def _checked(raw: bytes, seq: int, previous: str) -> str | None:
+    """Prove one line; returns its hash, or None when it is not the line that belongs here."""
+    try:
+        facts = json.loads(raw)
+        digest = str(facts.pop("hash"))
+        expected, _ = _line({name: facts[name] for name in facts if name != "prev"}, previous)
+    except (ValueError, AttributeError, LookupError, TypeError):
+        return None
+    fits = raw == expected and facts.get("seq") == seq
+    return digest if fits else None
+
+
+def _read_head(database: "sqlite3.Connection") -> Head:
+    row = database.execute("SELECT seq, hash, size FROM audit_head").fetchone()
+    return Head() if row is None else Head(*row)

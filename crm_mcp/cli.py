@@ -1,0 +1,266 @@
+"""The commands. Each builds what it needs, prints, and ends with a code that scripts can read.
+
+Exit codes: 0 done; 1 the call failed or something is wrong; 2 wrong usage; 3 wrong settings;
+4 a person's approval is missing or was refused.
+"""
+
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from crm_mcp.errors import (
+    ApprovalRequired,
+    ConfigError,
+    CrmMcpError,
+    NotConfirmed,
+    Refused,
+    ToolFailure,
+)
+
+EXIT_FAILED = 1
+EXIT_CONFIG = 3
+EXIT_NOT_APPROVED = 4
+
+cli = typer.Typer(
+    name="crm-mcp",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="CRM systems as MCP tools, with a person's yes before every write.",
+)
+approvals = typer.Typer(no_args_is_help=True, help="Decide about writes that wait for a person.")
+audit = typer.Typer(no_args_is_help=True, help="Read and prove the record of writes.")
+cli.add_typer(approvals, name="approvals")
+cli.add_typer(audit, name="audit")
+
+Config = Annotated[
+    Path | None, typer.Option("--config", help="A TOML file with settings.", dir_okay=False)
+]
+UseSandbox = Annotated[
+    bool, typer.Option("--sandbox", help="Use the embedded stand-in instead of a real CRM.")
+]
+ReadOnly = Annotated[bool, typer.Option("--read-only", help="Offer no writes at all.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+
+
+@contextmanager
+def told_errors() -> Iterator[None]:
+    """Turn our errors into a line on stderr and an exit code."""
+    try:
+        yield
+    except ToolFailure as error:
+        typer.echo(f"{error.kind}: {error.message}", err=True)
+        if error.hint:
+            typer.echo(error.hint, err=True)
+        raise typer.Exit(_exit_code(error)) from None
+    except CrmMcpError as error:
+        typer.echo(f"crm-mcp: {error}", err=True)
+        raise typer.Exit(EXIT_CONFIG if isinstance(error, ConfigError) else EXIT_FAILED) from None
+
+
+def _exit_code(error: ToolFailure) -> int:
+    not_approved = isinstance(error, ApprovalRequired | NotConfirmed | Refused)
+    return EXIT_NOT_APPROVED if not_approved else EXIT_FAILED
+
+
+@cli.command()
+def serve(
+    *, sandbox: UseSandbox = False, read_only: ReadOnly = False, config: Config = None
+) -> None:
+    """Run the MCP server on standard input and output, for a client to start."""
+    from crm_mcp.commands import serve as command
+
+    with told_errors():
+        command.serve(_setup(sandbox=sandbox, read_only=read_only, config=config))
+
+
+@cli.command()
+def demo() -> None:
+    """Show a guided session on the sandbox: reads, a write with its approval, a refusal."""
+    from crm_mcp.commands import demo as command
+
+    with told_errors():
+        _run(command.demo)
+
+
+@cli.command()
+def tools(*, as_json: AsJson = False, config: Config = None, sandbox: UseSandbox = False) -> None:
+    """List all tools: those that are offered here and those that are not."""
+    from crm_mcp.commands import catalogue
+
+    with told_errors():
+        catalogue.print_tools(
+            _setup(sandbox=sandbox, config=config, vendors_needed=False), as_json=as_json
+        )
+
+
+@cli.command()
+def show(name: Annotated[str, typer.Argument(help="A tool's name.")]) -> None:
+    """Explain one tool: its arguments, its request, where it stands in the document, an example."""
+    from crm_mcp.commands import catalogue
+
+    with told_errors():
+        catalogue.print_tool(name)
+
+
+@cli.command()
+def call(  # noqa: PLR0913 - options of a command
+    name: Annotated[str, typer.Argument(help="A tool's name.")],
+    *,
+    arg: Annotated[
+        list[str] | None, typer.Option("--arg", help="An argument as name=value; repeatable.")
+    ] = None,
+    json_arguments: Annotated[
+        str, typer.Option("--json", help="All arguments as one JSON object.")
+    ] = "{}",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what a write would send; send nothing.")
+    ] = False,
+    sandbox: UseSandbox = False,
+    read_only: ReadOnly = False,
+    config: Config = None,
+) -> None:
+    """Call one tool the way an assistant would; a write asks in this terminal."""
+    from crm_mcp.commands import call as command
+
+    with told_errors():
+        setup = _setup(sandbox=sandbox, read_only=read_only, config=config)
+        request = command.CallRequest(name, tuple(arg or ()), json_arguments, dry_run)
+        _run(command.call, setup, request)
+
+
+@cli.command()
+def check(
+    root: Annotated[
+        Path | None, typer.Argument(help="A folder of operation files; by default our own.")
+    ] = None,
+    documents: Annotated[
+        Path | None, typer.Option(help="The vendors' documents, to compare line numbers.")
+    ] = None,
+    *,
+    write_schema: Annotated[
+        bool, typer.Option("--write-schema", help="Renew operation.schema.json first.")
+    ] = False,
+) -> None:
+    """Check operation files against every rule of their format."""
+    from crm_mcp.commands import catalogue
+
+    with told_errors():
+        raise typer.Exit(catalogue.check_files(root, documents, write_schema=write_schema))
+
+
+@cli.command()
+def sandbox(
+    port: Annotated[int, typer.Option(help="A port on this machine; 0 takes a free one.")] = 8765,
+) -> None:
+    """Serve the embedded stand-in on a loopback port, for other clients."""
+    from crm_mcp.commands import sandbox as command
+
+    with told_errors():
+        command.serve_sandbox(port)
+
+
+@cli.command()
+def doctor(*, config: Config = None, sandbox: UseSandbox = False) -> None:
+    """Find out what works here: settings, CRMs, credentials, state, and what a client lists."""
+    from crm_mcp.commands import doctor as command
+
+    with told_errors():
+        setup = _setup(sandbox=sandbox, config=config, vendors_needed=False)
+        raise typer.Exit(_run(command.doctor, setup))
+
+
+@approvals.command("list")
+def approvals_list(*, as_json: AsJson = False, config: Config = None) -> None:
+    """List the writes that wait for a decision."""
+    from crm_mcp.commands import approvals as command
+
+    with told_errors():
+        command.print_waiting(_settings(config=config), as_json=as_json)
+
+
+@approvals.command("show")
+def approvals_show(
+    approval_id: Annotated[str, typer.Argument(metavar="ID")], *, config: Config = None
+) -> None:
+    """Show everything that one write would do."""
+    from crm_mcp.commands import approvals as command
+
+    with told_errors():
+        command.print_one(_settings(config=config), approval_id)
+
+
+@approvals.command("approve")
+def approvals_approve(
+    approval_id: Annotated[str, typer.Argument(metavar="ID")], *, config: Config = None
+) -> None:
+    """Show one write and approve it; it then runs once, when it is called again."""
+    from crm_mcp.commands import approvals as command
+
+    with told_errors():
+        command.approve(_settings(config=config), approval_id)
+
+
+@approvals.command("reject")
+def approvals_reject(
+    approval_id: Annotated[str, typer.Argument(metavar="ID")], *, config: Config = None
+) -> None:
+    """Reject one write; calling it again is refused until the question expires."""
+    from crm_mcp.commands import approvals as command
+
+    with told_errors():
+        command.reject(_settings(config=config), approval_id)
+
+
+@audit.command("show")
+def audit_show(
+    *,
+    last: Annotated[int, typer.Option(help="How many lines, the newest last.", min=1)] = 20,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Show the newest lines of the record."""
+    from crm_mcp.commands import audit as command
+
+    with told_errors():
+        command.print_lines(_settings(config=config), last, as_json=as_json)
+
+
+@audit.command("verify")
+def audit_verify(*, config: Config = None) -> None:
+    """Prove that no line of the record was changed, put in or taken out."""
+    from crm_mcp.commands import audit as command
+
+    with told_errors():
+        raise typer.Exit(command.verify(_settings(config=config)))
+
+
+def _settings(*, config: Path | None, read_only: bool = False) -> Any:
+    from crm_mcp.config import load_settings
+
+    settings = load_settings(os.environ, config)
+    return settings.read_only() if read_only else settings
+
+
+def _setup(
+    *,
+    sandbox: bool,
+    config: Path | None,
+    read_only: bool = False,
+    vendors_needed: bool = True,
+) -> Any:
+    """Read settings and operations, and the sandbox where it is wanted."""
+    from crm_mcp.commands.setup import Setup
+
+    settings = _settings(config=config, read_only=read_only)
+    return Setup.of(settings, use_sandbox=sandbox, vendors_needed=vendors_needed)
+
+
+def _run(function: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
+    import anyio
+
+    return anyio.run(function, *arguments)

@@ -1,0 +1,184 @@
+"""Step 6: the one way to a vendor. A permit and a request go in, a raw answer comes out.
+
+The host is pinned to the configured one, redirects are not followed, answers are bounded, and
+credentials join inside `httpx.Auth`, after everything that could be shown or logged.
+"""
+
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from urllib.parse import urlsplit
+
+import anyio
+import httpx
+
+from crm_mcp import __version__
+from crm_mcp.errors import Unavailable, UnknownOutcome, UnreadableReply, UpstreamError
+from crm_mcp.guard import Gate, Permit
+from crm_mcp.operation import Operation
+from crm_mcp.redact import Redactor, guard_wire_loggers
+from crm_mcp.request import RequestSpec, encode_pairs
+from crm_mcp.respond import LOOK_FIRST
+from crm_mcp.retry import Lost, wait_before_retry
+from crm_mcp.vendors.base import Reply, Vendor, VendorSettings, is_loopback
+
+MAX_REPLY_BYTES = 20_000_000
+CONNECT_SECONDS = 10.0
+_HEADERS = (
+    ("accept", "application/json"),
+    ("accept-encoding", "gzip, deflate"),
+    ("user-agent", f"crm-mcp/{__version__}"),
+)
+_FORM = "application/x-www-form-urlencoded"
+# After these errors nothing can have left this machine.
+_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+
+class VendorClient:
+    """One pooled HTTP client for one account of one vendor."""
+
+    def __init__(  # noqa: PLR0913 - each is a part that tests replace
+        self,
+        vendor: Vendor,
+        settings: VendorSettings,
+        gate: Gate,
+        redactor: Redactor,
+        *,
+        timeout: float,
+        transport: httpx.AsyncBaseTransport | None = None,
+        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+    ) -> None:
+        self._unguard_loggers = guard_wire_loggers(redactor)
+        host = urlsplit(settings.base_url).hostname or ""
+        self._gate = gate
+        self._auth = vendor.auth(settings)
+        self._base = httpx.URL(settings.base_url)
+        self._slots = anyio.CapacityLimiter(settings.concurrency)
+        self._pace = Pace(settings.rate, sleep)
+        self._sleep = sleep
+        self._http = httpx.AsyncClient(
+            timeout=httpx.Timeout(timeout, connect=min(timeout, CONNECT_SECONDS)),
+            transport=transport,
+            follow_redirects=False,
+            trust_env=not is_loopback(host),  # a proxy cannot reach this machine for us
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+        self._unguard_loggers()
+
+    async def send(self, permit: Permit, spec: RequestSpec, operation: Operation) -> Reply:
+        """Send one request, again only where `retry.py` allows it.
+
+        Raises:
+            PermitError: the permit does not fit; nothing was sent.
+            Unavailable: nothing arrived, or a read got no answer.
+            UnreadableReply: the answer to a read is too large.
+            UnknownOutcome: a write may have arrived, and no usable answer came.
+        """
+        self._gate.spend(permit, spec)
+        attempt = 1
+        while True:
+            await self._pace.turn()
+            async with self._slots:
+                result = await self._attempt(spec)
+            wait = wait_before_retry(operation, result, attempt)
+            if wait is None:
+                break
+            attempt += 1
+            await self._sleep(wait)
+        if isinstance(result, Lost):
+            raise _lost(operation, result)
+        return result
+
+    async def _attempt(self, spec: RequestSpec) -> Reply | Lost:
+        request = self._request(spec)
+        try:
+            async with aclosing(
+                await self._http.send(request, auth=self._auth, stream=True)
+            ) as response:
+                content = await _bounded(response)
+        except _UNSENT:
+            return Lost.UNSENT
+        except httpx.RequestError:
+            return Lost.MAYBE_SENT
+        if content is None:
+            return Lost.TOO_LARGE
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Reply(response.status_code, headers, content)
+
+    def _request(self, spec: RequestSpec) -> httpx.Request:
+        """Join the request to the pinned host; only the path and query come from the spec."""
+        raw_path = self._base.raw_path.rstrip(b"/") + spec.target.encode("ascii")
+        headers = [*_HEADERS, *spec.headers]
+        content = None
+        if spec.form:
+            headers.append(("content-type", _FORM))
+            content = encode_pairs(spec.form).encode()
+        elif spec.json is not None:
+            headers.append(("content-type", "application/json"))
+            content = spec.json.encode()
+        url = self._base.copy_with(raw_path=raw_path)
+        return httpx.Request(spec.method, url, headers=headers, content=content)
+
+
+class Pace:
+    """At most `rate` requests in any second; those too early wait for their turn.
+
+    A virtual clock ticks once a request (the generic cell rate algorithm); it may run behind by a
+    second, which allows a burst after a rest.
+    """
+
+    def __init__(
+        self,
+        rate: float,
+        sleep: Callable[[float], Awaitable[None]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._gap = 1 / rate
+        self._burst = max(0.0, 1 - self._gap)
+        self._sleep = sleep
+        self._clock = clock
+        self._next = 0.0
+
+    async def turn(self) -> None:
+        """Wait until one more request may go."""
+        now = self._clock()
+        turn = max(self._next, now - self._burst)
+        self._next = turn + self._gap
+        if turn > now:
+            await self._sleep(turn - now)
+
+
+async def _bounded(response: httpx.Response) -> bytes | None:
+    """Read the body, decoded, up to the limit; None when it is larger."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in response.aiter_bytes():
+        size += len(part)
+        if size > MAX_REPLY_BYTES:
+            return None
+        parts.append(part)
+    return b"".join(parts)
+
+
+_LOST_WORDS = {
+    Lost.UNSENT: "The CRM could not be reached. Nothing was sent.",
+    Lost.MAYBE_SENT: "The CRM did not answer in time, or broke off.",
+    Lost.TOO_LARGE: f"The CRM's answer is larger than {MAX_REPLY_BYTES} bytes.",
+}
+
+
+def _lost(operation: Operation, result: Lost) -> UpstreamError:
+    """Say what the missing answer means: for a write that may have arrived, nobody knows."""
+    words = _LOST_WORDS[result]
+    if result is Lost.UNSENT:
+        return Unavailable(words, hint="Try again later; if it stays, tell the operator.")
+    if operation.is_write:
+        return UnknownOutcome(
+            f"{words} Whether the change was made is not known.", hint=LOOK_FIRST, status="unknown"
+        )
+    if result is Lost.TOO_LARGE:
+        return UnreadableReply(words, hint="Ask for less: fewer records, or a narrower filter.")
+    return Unavailable(words, hint="Try again later.")

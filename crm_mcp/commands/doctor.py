@@ -1,0 +1,80 @@
+"""`crm-mcp doctor`: what works here, and what to do where something does not."""
+
+import json
+
+from rich.console import Console
+
+from crm_mcp.app import App
+from crm_mcp.commands.setup import Setup
+from crm_mcp.errors import AuthFailed, CrmMcpError, ToolFailure
+from crm_mcp.pipeline import Caller
+
+BYTES_PER_TOKEN = 4.4
+"""Measured for tool lists with the o200k tokeniser; good enough for an estimate."""
+
+
+class Report:
+    """Prints one line a finding, and remembers whether anything was wrong."""
+
+    def __init__(self) -> None:
+        self._console = Console(highlight=False, soft_wrap=True)
+        self.failures = 0
+
+    def good(self, text: str) -> None:
+        """Tell what works."""
+        self._console.print(f"ok    {text}", markup=False)
+
+    def bad(self, text: str) -> None:
+        """Tell what does not."""
+        self.failures += 1
+        self._console.print(f"FAIL  {text}", markup=False)
+
+
+async def doctor(setup: Setup) -> int:
+    """Check everything; print a line each; return the exit code."""
+    report = Report()
+    settings = setup.settings
+    report.good(f"settings: mode {settings.general.mode}, {len(settings.vendors)} CRMs connected")
+    if not settings.vendors:
+        report.bad("no CRM is connected; start `crm-mcp serve` to read what to set")
+    async with setup.open() as app:
+        _check_state(app, report)
+        for vendor in app.pipeline.accounts:
+            await _check_vendor(app, vendor, report)
+        _tell_list(app, report)
+    report.good("confirmation: a client with dialogs asks in them, any other through approvals")
+    return 1 if report.failures else 0
+
+
+def _check_state(app: App, report: Report) -> None:
+    """Open what a write would need, and prove the record."""
+    try:
+        verdict = app.audit.verify()
+        waiting = len(app.ledger.waiting())
+    except CrmMcpError as error:
+        report.bad(f"state: {error}")
+        return
+    report.good(f"state: {app.settings.general.state_dir}, {waiting} approvals waiting")
+    if verdict.problem:
+        report.bad(f"record of writes: after {verdict.lines} good lines, {verdict.problem}")
+    else:
+        report.good(f"record of writes: {verdict.lines} lines, all as they were written")
+
+
+async def _check_vendor(app: App, vendor: str, report: Report) -> None:
+    """Make one read that shows whether the CRM can be reached and knows us."""
+    account = app.pipeline.accounts[vendor]
+    try:
+        await app.pipeline.call(account.vendor.probe, {}, Caller(program="crm-mcp doctor"))
+    except AuthFailed as error:
+        report.bad(f"{account.label}: reached, but the credentials fail: {error.message}")
+    except ToolFailure as error:
+        report.bad(f"{account.label}: {error.message} {error.hint}")
+    else:
+        report.good(f"{account.label}: reached, and the credentials work")
+
+
+def _tell_list(app: App, report: Report) -> None:
+    entries = app.pipeline.registry.entries
+    size = len(json.dumps(entries, ensure_ascii=False, separators=(",", ":")).encode())
+    report.good(f"tools listed: {len(entries)}, about {size / BYTES_PER_TOKEN:.0f} tokens")

@@ -1,0 +1,77 @@
+"""What most commands need: settings, operations, and the sandbox where it is wanted."""
+
+import json
+import logging
+import sys
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from crm_mcp.app import SANDBOX_ORIGIN, App, Catalogue, load_catalogue, open_app, sandbox_settings
+from crm_mcp.config import Settings
+from crm_mcp.errors import ConfigError
+from crm_mcp.redact import RedactingFilter, Redactor
+from crm_mcp.vendors import known_vendors, load_vendor_code
+
+if TYPE_CHECKING:
+    from crm_mcp.sandbox.app import Sandbox
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Settings and operations, read once."""
+
+    settings: Settings
+    catalogue: Catalogue
+    sandbox: "Sandbox | None" = None
+
+    @classmethod
+    def of(cls, settings: Settings, *, use_sandbox: bool, vendors_needed: bool) -> Self:
+        """Complete the settings with the sandbox, and begin logging.
+
+        Raises:
+            ConfigError: no CRM is connected, and the command needs one.
+        """
+        catalogue = load_catalogue()
+        sandbox = None
+        if use_sandbox:
+            # Imported only here: nobody who connects a real CRM needs the stand-in.
+            from crm_mcp.sandbox.app import Sandbox
+
+            sandbox = Sandbox(catalogue)
+            settings = sandbox_settings(settings, sandbox, SANDBOX_ORIGIN)
+        if vendors_needed and not settings.vendors:
+            raise ConfigError(_what_to_set())
+        start_logging(settings)
+        return cls(settings, catalogue, sandbox)
+
+    def open(self) -> AbstractAsyncContextManager[App]:
+        """Build the pipeline and what surrounds it."""
+        return open_app(self.settings, self.catalogue, self.sandbox)
+
+
+def start_logging(settings: Settings) -> None:
+    """Log to stderr, with every secret masked; stdout belongs to results and the protocol."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(RedactingFilter(Redactor(settings.secrets())))
+    logging.basicConfig(
+        level=settings.general.log_level,
+        handlers=[handler],
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        force=True,
+    )
+
+
+def print_json(value: Any) -> None:
+    """Print JSON for people and scripts alike."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def _what_to_set() -> str:
+    lines = ["no CRM is connected. Set, for one of them:"]
+    for name in known_vendors():
+        fields = load_vendor_code(name).settings.model_fields.items()
+        needed = [field.upper() for field, info in fields if info.is_required()]
+        lines.append(f"  {name}: " + " ".join(f"CRM_MCP_{name.upper()}_{key}" for key in needed))
+    lines.append("or add --sandbox to try everything on made-up data.")
+    return "\n".join(lines)

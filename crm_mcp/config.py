@@ -1,0 +1,139 @@
+"""Settings: from the environment, a TOML file, and flags; frozen once made.
+
+An environment variable wins over the file. A flag may tighten what both say, never loosen it.
+Which settings a vendor has, its own folder says.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import platformdirs
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+from crm_mcp.errors import ConfigError
+from crm_mcp.guard import Mode, Policy
+from crm_mcp.vendors import known_vendors, load_vendor_code
+from crm_mcp.vendors.base import VendorSettings
+
+PREFIX = "CRM_MCP_"
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def _split(value: Any) -> Any:
+    """Read `a, b` as a list."""
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
+
+
+class General(BaseModel):
+    """The settings that are no vendor's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mode: Mode = Mode.CONFIRM
+    toolsets: Names = ("default",)
+    allow: Names = ()
+    deny: Names = ()
+    state_dir: Path = Field(default_factory=lambda: platformdirs.user_state_path("crm-mcp"))
+    max_result_chars: int = Field(40_000, ge=1_000, le=1_000_000)
+    max_bulk: int = Field(25, ge=1, le=1_000)
+    max_writes_per_hour: int = Field(200, ge=1, le=100_000)
+    timeout: float = Field(30.0, gt=0, le=600)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
+
+    @property
+    def policy(self) -> Policy:
+        """What the guard needs to know."""
+        return Policy(
+            mode=self.mode,
+            allow=self.allow,
+            deny=self.deny,
+            max_bulk=self.max_bulk,
+            writes_per_hour=self.max_writes_per_hour,
+        )
+
+
+class Settings(BaseModel):
+    """Everything that was set, general and by vendor; a vendor that is not set is off."""
+
+    model_config = ConfigDict(frozen=True)
+
+    general: General = General()
+    vendors: Mapping[str, VendorSettings] = {}
+
+    def read_only(self) -> "Settings":
+        """Tighten the mode to reading."""
+        general = self.general.model_copy(update={"mode": Mode.READ_ONLY})
+        return self.model_copy(update={"general": general})
+
+    def secrets(self) -> list[str]:
+        """List all secret values, for the redactor."""
+        values = [value for vendor in self.vendors.values() for _, value in vendor]
+        return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+
+
+def load_settings(environment: Mapping[str, str], file: Path | None = None) -> Settings:
+    """Read the settings.
+
+    Args:
+        environment: names beginning with CRM_MCP_ count, others do not.
+        file: a TOML file with the same names in lower case, and one table a vendor.
+
+    Raises:
+        ConfigError: a name nobody knows, a value that is wrong, or a vendor that is incomplete.
+    """
+    given = _from_file(file) if file else {}
+    for name, value in environment.items():
+        if name.startswith(PREFIX) and value:
+            _place(given, name.removeprefix(PREFIX).lower(), value)
+    tables = {name: given.pop(name) for name in known_vendors() if name in given}
+    vendors = {name: _vendor_settings(name, table) for name, table in tables.items()}
+    return Settings(general=_checked(General, given, PREFIX), vendors=vendors)
+
+
+def _place(given: dict[str, Any], name: str, value: str) -> None:
+    """Put a variable where it belongs: into its vendor's table, or among the general ones."""
+    vendor, _, rest = name.partition("_")
+    if vendor in known_vendors() and rest:
+        given.setdefault(vendor, {})[rest] = value
+    else:
+        given[name] = value
+
+
+def _from_file(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{file}: cannot be read: {error}") from error
+
+
+def _vendor_settings(vendor: str, table: Any) -> VendorSettings:
+    model = load_vendor_code(vendor).settings
+    return _checked(model, table, f"{PREFIX}{vendor.upper()}_")
+
+
+def _checked(model: type[Model], values: Any, prefix: str) -> Model:
+    """Validate, and name each variable that is wrong; values are not repeated."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_context=False, include_input=False)
+        told = [_told(problem, prefix, model) for problem in problems]
+        raise ConfigError("; ".join(told)) from None
+
+
+def _told(problem: Any, prefix: str, model: type[BaseModel]) -> str:
+    name = prefix + "_".join(str(step) for step in problem["loc"][:1]).upper()
+    if problem["type"] == "missing":
+        return f"{name} is missing"
+    if problem["type"] == "extra_forbidden":
+        known = ", ".join(prefix + field.upper() for field in model.model_fields)
+        return f"{name} is not a setting (there are: {known})"
+    return f"{name}: {problem['msg'].removeprefix('Value error, ')}"

@@ -1,0 +1,125 @@
+"""Step 5b: getting a person's yes to exactly one call. Every other outcome sends nothing.
+
+Two ways: a dialog in the client, where it has one; else out of band, where a person decides in a
+terminal and the same call then runs once. There is no argument with which a model can say yes.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from anyio import to_thread
+
+from crm_mcp.errors import ApprovalRequired, NotConfirmed
+from crm_mcp.ledger import LIFETIME_SECONDS, Approval, Ledger, Question, Yes
+
+MAX_DIALOG_CHARS = 16_000
+"""A longer preview is not read in a dialog: it is decided in the terminal, where it can scroll."""
+
+
+class Answer(Enum):
+    """How a dialog ended; only YES counts."""
+
+    YES = "yes"
+    NO = "no"
+    LATER = "later"
+    """The question has gone to the client, which repeats the call with the answer."""
+
+
+class Asker(Protocol):
+    """Somebody who can show a question to a person, or cannot."""
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether a dialog is possible at all."""
+        ...
+
+    @property
+    def resumes(self) -> str | None:
+        """The id of the question that this call brings an answer to, if any."""
+        ...
+
+    async def ask(self, approval: Approval) -> Answer:
+        """Show the question and wait for the answer."""
+        ...
+
+
+class Nobody:
+    """Nobody is there to ask: the only way left is out of band."""
+
+    can_ask = False
+    resumes = None
+
+    async def ask(self, approval: Approval) -> Answer:  # noqa: ARG002 - the protocol's shape
+        """Answer no, always."""
+        return Answer.NO
+
+
+@dataclass
+class QuestionOpen(Exception):  # noqa: N818 - not an error: the call is suspended
+    """The question stands with the client; the call goes on when it is repeated."""
+
+    approval: Approval
+
+
+async def obtain_yes(ledger: Ledger, asker: Asker, question: Question) -> Yes:
+    """Get a person's yes, not yet spent.
+
+    Raises:
+        NotConfirmed: declined, dismissed, late, malformed, or not about this call.
+        ApprovalRequired: nobody can be asked here; a person must decide out of band.
+        QuestionOpen: the client has been given the question and will repeat the call.
+    """
+    standing = await to_thread.run_sync(ledger.standing, question.fingerprint)
+    if standing is not None and standing.state == "approved":
+        return Yes(standing, standing.decided_by)
+    if standing is not None and standing.state == "rejected":
+        raise NotConfirmed(
+            f"A person rejected this call ({standing.id}). Nothing was sent.",
+            hint="Ask the person what they want instead; do not repeat the call.",
+        )
+    if not asker.can_ask or len(question.preview) > MAX_DIALOG_CHARS:
+        raise _approval_required(standing or await _write_down(ledger, question))
+    return await _ask_in_dialog(ledger, asker, question)
+
+
+async def _ask_in_dialog(ledger: Ledger, asker: Asker, question: Question) -> Yes:
+    if asker.resumes is None:
+        approval = await to_thread.run_sync(ledger.ask, question, "dialog")
+    else:
+        approval = await _resumed(ledger, asker.resumes, question)
+    answer = await asker.ask(approval)
+    if answer is Answer.LATER:
+        raise QuestionOpen(approval)
+    if answer is Answer.YES:
+        return Yes(approval, "dialog")
+    await to_thread.run_sync(ledger.decide, approval.id, "rejected", "dialog")
+    raise NotConfirmed(
+        "The person did not confirm. Nothing was sent.",
+        hint="Ask the person what they want instead; do not repeat the call.",
+    )
+
+
+async def _resumed(ledger: Ledger, approval_id: str, question: Question) -> Approval:
+    approval = await to_thread.run_sync(ledger.get, approval_id)
+    if approval is None or approval.fingerprint != question.fingerprint:
+        raise NotConfirmed("The answer belongs to another call. Nothing was sent.")
+    if approval.state != "asked":
+        raise NotConfirmed(
+            "This question was answered already. Nothing was sent.",
+            hint="Call again without an answer to be asked again.",
+        )
+    return approval
+
+
+async def _write_down(ledger: Ledger, question: Question) -> Approval:
+    return await to_thread.run_sync(ledger.ask, question, "out_of_band")
+
+
+def _approval_required(approval: Approval) -> ApprovalRequired:
+    return ApprovalRequired(
+        f"A person must approve this call first. Nothing was sent. Approval id: {approval.id}.",
+        hint="Tell the person the approval id. When they have approved it in their terminal, "
+        "make the same call with the same arguments once more.",
+        approval={"id": approval.id, "expires_in_seconds": int(LIFETIME_SECONDS)},
+    )

@@ -1,0 +1,94 @@
+"""Asking a person through the MCP client, in both protocol eras.
+
+Until 2025-11-25 the server sends a live question and waits. From 2026-07-28 on it returns the
+question, and the client repeats the call with the answer; what identifies the question travels
+as sealed state, and the ledger sees to it that each answer counts once.
+"""
+
+from typing import Any
+
+import anyio
+from mcp import MCPError
+from mcp.server import ServerRequestContext
+from mcp_types import (
+    CallToolRequestParams,
+    ElicitRequest,
+    ElicitRequestFormParams,
+    ElicitResult,
+    InputRequiredResult,
+)
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from pydantic import ValidationError
+
+from crm_mcp.confirm import Answer
+from crm_mcp.ledger import LIFETIME_SECONDS, Approval
+
+QUESTION_KEY = "decision"
+FORM = {
+    "type": "object",
+    "properties": {
+        "decision": {
+            "type": "string",
+            "title": "Your decision",
+            "description": "Choose approve to send exactly this request; anything else stops it.",
+            "enum": ["approve", "reject"],
+        }
+    },
+    "required": ["decision"],
+}
+
+
+class ClientAsker:
+    """The person behind the MCP client of one request."""
+
+    def __init__(self, ctx: ServerRequestContext[Any], params: CallToolRequestParams) -> None:
+        self._ctx = ctx
+        self._params = params
+        self._modern = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether the client declared that it can show a form."""
+        capabilities = self._ctx.session.client_capabilities
+        declared = capabilities.elicitation if capabilities else None
+        # An empty declaration means forms; one that names only `url` does not.
+        return declared is not None and (declared.form is not None or declared.url is None)
+
+    @property
+    def resumes(self) -> str | None:
+        """The id of the question that the client brings back; it was sealed on its way."""
+        return self._params.request_state if self._modern else None
+
+    async def ask(self, approval: Approval) -> Answer:
+        """Ask, or read the answer that came with the call."""
+        if not self._modern:
+            return await self._ask_live(approval)
+        responses = self._params.input_responses or {}
+        if self.resumes is None or QUESTION_KEY not in responses:
+            return Answer.LATER
+        return read_answer(responses[QUESTION_KEY])
+
+    async def _ask_live(self, approval: Approval) -> Answer:
+        try:
+            with anyio.fail_after(LIFETIME_SECONDS):
+                result = await self._ctx.session.elicit_form(
+                    approval.preview, FORM, related_request_id=self._ctx.request_id
+                )
+        except (MCPError, ValidationError, TimeoutError):
+            return Answer.NO
+        return read_answer(result)
+
+
+def read_answer(response: object) -> Answer:
+    """Read a form's answer: only an accepted form with exactly `approve` is a yes."""
+    accepted = isinstance(response, ElicitResult) and response.action == "accept"
+    content = response.content if isinstance(response, ElicitResult) else None
+    return Answer.YES if accepted and content == {"decision": "approve"} else Answer.NO
+
+
+def question_result(approval: Approval) -> InputRequiredResult:
+    """Hand a question to a client of the modern era."""
+    form = ElicitRequestFormParams(message=approval.preview, requested_schema=FORM)
+    return InputRequiredResult(
+        input_requests={QUESTION_KEY: ElicitRequest(params=form)}, request_state=approval.id
+    )

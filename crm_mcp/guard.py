@@ -1,0 +1,169 @@
+"""Step 5: may this call go to the wire? Pure, from the operation's effect and the policy.
+
+The verdict comes from what an operation does to data, never from its HTTP method. Only the gate
+here makes permits; the client's `send` takes nothing without one.
+"""
+
+import hashlib
+import json
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import Any
+
+from crm_mcp.errors import PermitError
+from crm_mcp.ledger import Consent
+from crm_mcp.operation import Operation
+from crm_mcp.request import RequestSpec
+
+PERMIT_SECONDS = 60.0
+
+
+class Mode(StrEnum):
+    """How writes are treated: not at all, with a person's yes, or without asking."""
+
+    READ_ONLY = "read_only"
+    CONFIRM = "confirm"
+    UNATTENDED = "unattended"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the operator allows; nothing in a call can change it."""
+
+    mode: Mode = Mode.CONFIRM
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+    max_bulk: int = 25
+    writes_per_hour: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """It may go at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A person must say yes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """It may not go; the text names no switch, so that nobody learns a way around it."""
+
+    reason: str
+    hint: str = "Tell the person: only the operator of this server can change that."
+
+
+Verdict = Allow | Ask | Refuse
+
+
+def judge(operation: Operation, policy: Policy, records: int) -> Verdict:
+    """Decide about one call that would touch so many records."""
+    refusal = refusal_of(operation, policy)
+    if refusal is not None:
+        return refusal
+    if operation.is_write and records > policy.max_bulk:
+        return Refuse(
+            f"{operation.name} would touch {records} records; at most {policy.max_bulk} may be "
+            "touched in one call.",
+            hint=f"Split the call into parts of at most {policy.max_bulk} records.",
+        )
+    asks = operation.asks and policy.mode is not Mode.UNATTENDED
+    return Ask() if asks else Allow()
+
+
+def refusal_of(operation: Operation, policy: Policy) -> Refuse | None:
+    """Say why an operation is not available at all, if so; listing and calling both ask this."""
+    if _named(operation, policy.deny):
+        return Refuse(f"{operation.name} is switched off here.")
+    if policy.allow and not _named(operation, policy.allow):
+        return Refuse(f"{operation.name} is not among the tools switched on here.")
+    if "credential" in operation.traits and operation.name not in policy.allow:
+        return Refuse(f"{operation.name} touches credentials and is switched off here.")
+    if operation.asks and policy.mode is Mode.READ_ONLY:
+        return Refuse(f"{operation.name} would change data, and this server only reads.")
+    return None
+
+
+def _named(operation: Operation, globs: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(operation.name, glob) for glob in globs)
+
+
+@dataclass(frozen=True)
+class BoundCall:
+    """One call, complete: what a permit and a person's answer are bound to."""
+
+    operation: Operation
+    arguments: Mapping[str, Any]
+    spec: RequestSpec
+    account: str
+    caller: str
+
+    @property
+    def records(self) -> int:
+        """How many records the call touches."""
+        return self.operation.count_records(self.arguments)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over everything that makes this call this call."""
+        operation = self.operation
+        parties = [self.account, self.caller]
+        bound = [operation.name, operation.digest, self.arguments, self.spec.digest, *parties]
+        return hashlib.sha256(json.dumps(bound, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """Leave to send one request, once; worthless for any other, and after a minute."""
+
+    token: str
+    digest: str
+
+
+class Gate:
+    """Issues permits and takes them in; judges every request itself, once more."""
+
+    def __init__(self, policy: Policy, clock: Callable[[], float] = time.monotonic) -> None:
+        self._policy = policy
+        self._clock = clock
+        self._out: dict[str, float] = {}
+
+    def permit(self, call: BoundCall, consent: Consent | None = None) -> Permit:
+        """Issue a permit for what the policy allows, or for what a person agreed to.
+
+        Raises:
+            PermitError: refused by the policy, or a person's yes to this very call is missing.
+        """
+        operation = call.operation
+        verdict = judge(operation, self._policy, call.records)
+        agreed = consent is not None and consent.fingerprint == call.fingerprint
+        if isinstance(verdict, Refuse) or (isinstance(verdict, Ask) and not agreed):
+            raise PermitError(f"{operation.name}: no permit without leave to send")
+        if call.spec.operation != operation.name:
+            raise PermitError(f"{operation.name}: the request is another operation's")
+        now = self._clock()
+        self._out = {token: end for token, end in self._out.items() if end > now}
+        permit = Permit(secrets.token_hex(16), call.spec.digest)
+        self._out[permit.token] = now + PERMIT_SECONDS
+        return permit
+
+    def spend(self, permit: Permit, spec: RequestSpec) -> None:
+        """Take a permit in; it is gone afterwards, also when it did not fit.
+
+        Raises:
+            PermitError: never issued, used already, expired, or issued for another request.
+        """
+        expires = self._out.pop(getattr(permit, "token", ""), None)
+        if expires is None:
+            raise PermitError(f"{spec.operation}: the permit was not issued here, or is used up")
+        if self._clock() > expires:
+            raise PermitError(f"{spec.operation}: the permit has expired")
+        if permit.digest != spec.digest:
+            raise PermitError(f"{spec.operation}: the permit is for another request")

@@ -1,0 +1,228 @@
+"""The way of a call, from its name to its outcome.
+
+Every entry comes through `Pipeline.call`: the MCP server, the command line, a script, a test.
+
+    registry → validate → bind → guard → confirm → client → respond
+
+A read goes straight through. A write stops at the guard until a person has said yes, is recorded
+before it is sent, and is not interrupted between the yes and the record of its outcome.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import anyio
+from anyio import to_thread
+
+from crm_mcp import preview
+from crm_mcp.audit import Audit
+from crm_mcp.bind import bind
+from crm_mcp.confirm import Asker, Nobody, obtain_yes
+from crm_mcp.errors import Refused, StateError, ToolFailure
+from crm_mcp.guard import Ask, BoundCall, Gate, Permit, Refuse, judge
+from crm_mcp.ledger import Consent, Ledger, Question, Yes
+from crm_mcp.operation import Operation
+from crm_mcp.redact import Redactor
+from crm_mcp.registry import DRY_RUN, Registry
+from crm_mcp.request import RequestSpec
+from crm_mcp.respond import Outcome, respond
+from crm_mcp.validate import ArgumentValidator
+from crm_mcp.vendors.base import Reply, Vendor
+
+logger = logging.getLogger(__name__)
+
+Report = Callable[[str], Awaitable[None]]
+
+
+class Sender(Protocol):
+    """What the pipeline needs of a vendor's client."""
+
+    async def send(self, permit: Permit, spec: RequestSpec, operation: Operation) -> Reply:
+        """Send one request for one permit."""
+        ...
+
+
+@dataclass(frozen=True)
+class Account:
+    """One vendor as it is set up here: its code, its address, its client on first use."""
+
+    vendor: Vendor
+    label: str
+    base_url: str
+    client: Sender
+
+
+async def _silent(_: str) -> None:
+    """Report progress to nobody."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls: a name for the record, who can be asked, and who hears of progress."""
+
+    name: str = "local"
+    program: str = ""
+    asker: Asker = field(default_factory=Nobody)
+    report: Report = _silent
+
+
+class Pipeline:
+    """Carries calls through all steps; holds what the steps share."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        accounts: Mapping[str, Account],
+        ledger: Ledger,
+        audit: Audit,
+        redactor: Redactor,
+    ) -> None:
+        self.registry = registry
+        self.accounts = accounts
+        self.gate = Gate(registry.policy)
+        self._ledger = ledger
+        self._audit = audit
+        self._redactor = redactor
+        self._validator = ArgumentValidator()
+
+    async def call(self, name: str, arguments: Mapping[str, Any], caller: Caller) -> Outcome:
+        """Carry out one call.
+
+        Raises:
+            ToolFailure: what went wrong, for the one who called.
+            QuestionOpen: the client has a question to show and repeats the call.
+        """
+        operation = self.registry.find(name)
+        call, dry_run = self._bound(operation, arguments, caller)
+        verdict = judge(operation, self.registry.policy, call.records)
+        if isinstance(verdict, Refuse):
+            await self._record_refusal(call, caller, verdict)
+            raise Refused(verdict.reason, hint=verdict.hint)
+        if dry_run:
+            return self._dry_run(call)
+        if not operation.is_write:
+            return await self._send(call, self.gate.permit(call))
+        yes = None
+        if isinstance(verdict, Ask):
+            await caller.report("waiting for a person's answer")
+            yes = await self._ask(call, caller)
+        await caller.report("writing")
+        with anyio.CancelScope(shield=True):
+            outcome = await self._write(call, caller, yes)
+        return outcome  # noqa: RET504 - a scope could swallow its own cancellation
+
+    def _bound(
+        self, operation: Operation, arguments: Mapping[str, Any], caller: Caller
+    ) -> tuple[BoundCall, bool]:
+        """Check and bind; takes out the one argument that is ours."""
+        given = dict(arguments)
+        dry_run = given.pop(DRY_RUN, False) if operation.is_write else False
+        if not isinstance(dry_run, bool):
+            raise operation.misfit([f"{DRY_RUN} must be true or false"])
+        self._validator.check(operation, given)
+        spec = bind(operation, given)
+        account = self.accounts[operation.vendor].label
+        return BoundCall(operation, given, spec, account, caller.name), dry_run
+
+    def preview(self, call: BoundCall) -> str:
+        """Write what a person would be asked about this call."""
+        base_url = self.accounts[call.operation.vendor].base_url
+        return preview.render(call, base_url, self._redactor)
+
+    def _dry_run(self, call: BoundCall) -> Outcome:
+        return Outcome(
+            {"preview": self.preview(call)}, status="not_done", warnings=("Nothing was sent.",)
+        )
+
+    async def _ask(self, call: BoundCall, caller: Caller) -> Yes:
+        question = Question(
+            fingerprint=call.fingerprint,
+            tool=call.operation.name,
+            account=call.account,
+            caller=caller.name,
+            preview=self.preview(call),
+        )
+        try:
+            return await obtain_yes(self._ledger, caller.asker, question)
+        except ToolFailure as failure:
+            await self._record(failure.kind, call, caller)
+            raise
+        except StateError as error:
+            raise self._no_state(error) from error
+
+    async def _write(self, call: BoundCall, caller: Caller, yes: Yes | None) -> Outcome:
+        """Spend the yes, record the intent, send, record the outcome: in this order."""
+        consent = await self._spend(call, yes)
+        permit = self.gate.permit(call, consent)
+        approval = {"approval": consent.approval_id} if consent else {}
+        await self._record("sending", call, caller, **approval)
+        try:
+            outcome = await self._send(call, permit)
+        except ToolFailure as failure:
+            status = failure.details.get("status", "not_done")
+            await self._record_outcome(call, caller, status=status, error=failure.kind)
+            raise
+        await self._record_outcome(call, caller, status=outcome.status)
+        return outcome
+
+    async def _spend(self, call: BoundCall, yes: Yes | None) -> Consent | None:
+        limit = self.registry.policy.writes_per_hour
+        if not call.operation.asks:
+            return None
+        try:
+            if yes is None:
+                await to_thread.run_sync(self._ledger.count_write, limit)
+                return None
+            return await to_thread.run_sync(self._ledger.spend, yes, call.fingerprint, limit)
+        except StateError as error:
+            raise self._no_state(error) from error
+
+    async def _send(self, call: BoundCall, permit: Permit) -> Outcome:
+        account = self.accounts[call.operation.vendor]
+        reply = await account.client.send(permit, call.spec, call.operation)
+        return respond(call.operation, account.vendor, reply, call.arguments, self._redactor)
+
+    async def _record_refusal(self, call: BoundCall, caller: Caller, verdict: Refuse) -> None:
+        await self._record("refused", call, caller, reason=verdict.reason)
+
+    async def _record_outcome(self, call: BoundCall, caller: Caller, **facts: Any) -> None:
+        """Record what came of a write; it has happened, so a failure here is only logged."""
+        try:
+            await self._record("result", call, caller, **facts)
+        except Refused:
+            logger.critical("the outcome of a write to %s could not be recorded", call.account)
+
+    async def _record(self, event: str, call: BoundCall, caller: Caller, **facts: Any) -> None:
+        """Add a line to the audit.
+
+        Raises:
+            Refused: it cannot be written, and so nothing may be sent.
+        """
+        operation = call.operation
+        line = {
+            "tool": operation.name,
+            "effect": operation.effect,
+            "account": call.account,
+            "caller": caller.name,
+            "program": caller.program,
+            "records": call.records,
+            "arguments": dict(call.arguments),
+            "request": call.spec.digest,
+            **facts,
+        }
+        try:
+            await to_thread.run_sync(
+                lambda: self._audit.append(event, **self._redactor.value(line))
+            )
+        except StateError as error:
+            raise self._no_state(error) from error
+
+    @staticmethod
+    def _no_state(error: StateError) -> Refused:
+        logger.error("%s", error)
+        return Refused(
+            "The record of writes cannot be kept right now, so nothing was written.",
+            hint="Tell the person: the operator finds the reason in the server's log.",
+        )

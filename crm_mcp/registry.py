@@ -1,0 +1,143 @@
+"""Step 2: which operations there are, which can be called, and which are listed. Immutable."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+from crm_mcp.errors import ConfigError, NotCallable, UnknownTool
+from crm_mcp.guard import Policy, refusal_of
+from crm_mcp.operation import Operation
+
+DRY_RUN = "_dry_run"
+_DRY_RUN_SCHEMA = {
+    "type": "boolean",
+    "description": "True: show what would be sent and change nothing.",
+}
+
+
+class Registry:
+    """All operations by name, and what of them this server offers.
+
+    Args:
+        operations: of all vendors that are known, on or off, in a stable order.
+        enabled: the ids of the vendors that are set up.
+        policy: what the operator allows.
+        toolsets: `default`, `all`, or patterns such as `fivecrm.products` and `cirrus.*`.
+        everyday: the toolsets of each vendor that `default` lists.
+
+    Raises:
+        ConfigError: two tools of one name, or a pattern that fits nothing.
+    """
+
+    def __init__(
+        self,
+        operations: Iterable[Operation],
+        *,
+        enabled: Iterable[str],
+        policy: Policy,
+        toolsets: Iterable[str] = ("default",),
+        everyday: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+    ) -> None:
+        self.operations = tuple(operations)
+        self.policy = policy
+        self._enabled = frozenset(enabled)
+        self._by_name = _index(self.operations)
+        _check_globs(self._by_name, policy)
+        self._listed = _patterns(self.operations, tuple(toolsets), everyday)
+
+    def find(self, name: str) -> Operation:
+        """Get a callable operation by name or former name.
+
+        Raises:
+            UnknownTool: no such tool; names the nearest.
+            NotCallable: its vendor is not set up here.
+        """
+        operation = self._by_name.get(name)
+        if operation is None:
+            near = self.nearest(name)
+            meant = f" The nearest are: {', '.join(near)}." if near else ""
+            raise UnknownTool(f"There is no tool {name[:64]!r}.{meant}", nearest=near)
+        if operation.vendor not in self._enabled:
+            raise NotCallable(
+                f"{operation.name} belongs to {operation.vendor}, which is not connected here.",
+                hint="Tell the person: the operator of this server can connect it.",
+            )
+        return operation
+
+    def nearest(self, name: str) -> list[str]:
+        """List up to three names of connected vendors' tools that look like this one."""
+        names = [op.name for op in self.operations if op.vendor in self._enabled]
+        return difflib.get_close_matches(name[:64], names, n=3, cutoff=0.4)
+
+    def is_listed(self, operation: Operation) -> bool:
+        """Tell whether `tools/list` shows this operation."""
+        return (
+            operation.vendor in self._enabled
+            and refusal_of(operation, self.policy) is None
+            and operation.name in self._listed
+        )
+
+    @cached_property
+    def entries(self) -> list[dict[str, Any]]:
+        """The entries of `tools/list`, in their stable order, exactly as they go out."""
+        return [list_entry(operation) for operation in self.operations if self.is_listed(operation)]
+
+
+def list_entry(operation: Operation) -> dict[str, Any]:
+    """Write one entry of `tools/list`."""
+    return {
+        "name": operation.name,
+        "title": operation.title,
+        "description": operation.description,
+        "inputSchema": advertised_schema(operation),
+        "annotations": operation.annotations(),
+    }
+
+
+def advertised_schema(operation: Operation) -> dict[str, Any]:
+    """Give the operation's own schema, and for writes the argument that is ours."""
+    if not operation.is_write:
+        return operation.input_schema
+    properties = {**operation.properties, DRY_RUN: _DRY_RUN_SCHEMA}
+    return {**operation.input_schema, "properties": properties}
+
+
+def _index(operations: Iterable[Operation]) -> Mapping[str, Operation]:
+    names: dict[str, Operation] = {}
+    for operation in operations:
+        for name in (operation.name, *operation.aliases):
+            if name in names:
+                raise ConfigError(f"two tools are named {name}: the operation files are broken")
+            names[name] = operation
+    return MappingProxyType(names)
+
+
+def _check_globs(by_name: Mapping[str, Operation], policy: Policy) -> None:
+    for setting, globs in (("ALLOW", policy.allow), ("DENY", policy.deny)):
+        for glob in globs:
+            if not any(fnmatchcase(name, glob) for name in by_name):
+                raise ConfigError(f"CRM_MCP_{setting}: {glob!r} fits no tool")
+
+
+def _patterns(
+    operations: tuple[Operation, ...],
+    toolsets: tuple[str, ...],
+    everyday: Mapping[str, tuple[str, ...]],
+) -> frozenset[str]:
+    """Find the names that the chosen toolsets list."""
+    listed: set[str] = set()
+    for pattern in toolsets:
+        fits = {op.name for op in operations if _fits(op, pattern, everyday)}
+        if not fits and pattern != "default":
+            raise ConfigError(f"CRM_MCP_TOOLSETS: {pattern!r} fits no toolset")
+        listed |= fits
+    return frozenset(listed)
+
+
+def _fits(operation: Operation, pattern: str, everyday: Mapping[str, tuple[str, ...]]) -> bool:
+    if pattern == "default":
+        return operation.toolset in everyday.get(operation.vendor, ())
+    return pattern == "all" or fnmatchcase(f"{operation.vendor}.{operation.toolset}", pattern)

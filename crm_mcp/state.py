@@ -1,0 +1,87 @@
+"""The folder where approvals and the record of writes stand: private, and safe for many processes.
+
+One embedded SQLite database orders everything that must happen once. A transaction takes the
+write lock at its beginning, so that two processes never both believe they were first.
+"""
+
+import os
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crm_mcp.errors import StateError
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+
+LOCK_SECONDS = 10.0
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS approvals (
+  id TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, tool TEXT NOT NULL, account TEXT NOT NULL,
+  caller TEXT NOT NULL, preview TEXT NOT NULL, way TEXT NOT NULL, state TEXT NOT NULL,
+  created REAL NOT NULL, expires REAL NOT NULL, decided_by TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE INDEX IF NOT EXISTS approvals_by_fingerprint ON approvals (fingerprint, created);
+CREATE TABLE IF NOT EXISTS writes (at REAL NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS audit_key (
+  one INTEGER PRIMARY KEY CHECK (one = 1), key BLOB NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS audit_head (
+  one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL, hash TEXT NOT NULL,
+  size INTEGER NOT NULL
+) STRICT;
+"""
+
+
+class StateFolder:
+    """A folder of the operator's that only its owner can read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._ready = False
+
+    @contextmanager
+    def transaction(self) -> "Iterator[sqlite3.Connection]":
+        """Hold the write lock; commit at the end, roll back on any error.
+
+        Raises:
+            StateError: the database cannot be opened, locked or written; says which and why.
+        """
+        import sqlite3  # with the first write: a server that only reads never needs it
+
+        try:
+            self._prepare()
+            with closing(self._connect()) as database:
+                database.execute("BEGIN IMMEDIATE")
+                try:
+                    yield database
+                except BaseException:
+                    database.execute("ROLLBACK")
+                    raise
+                database.execute("COMMIT")
+        except (sqlite3.Error, OSError) as error:
+            raise StateError(f"{self.path}: the state cannot be used: {error}") from error
+
+    def _prepare(self) -> None:
+        if self._ready:
+            return
+        self.path.mkdir(parents=True, exist_ok=True)
+        with suppress(PermissionError):  # a folder of somebody else's stays as they made it
+            self.path.chmod(0o700)
+        os.close(os.open(self._file, os.O_CREAT | os.O_RDWR, 0o600))
+        with closing(self._connect()) as database:
+            database.executescript(_TABLES)
+        self._ready = True
+
+    @property
+    def _file(self) -> Path:
+        return self.path / "state.sqlite3"
+
+    def _connect(self) -> "sqlite3.Connection":
+        import sqlite3  # see `transaction`
+
+        database = sqlite3.connect(self._file, timeout=LOCK_SECONDS, isolation_level=None)
+        database.row_factory = sqlite3.Row
+        return database

@@ -1,0 +1,111 @@
+"""The stdio transport: whole lines over pipes, without a thread for every read and write.
+
+The SDK's own transport hands each read and write to a worker thread, which takes more time than
+the rest of a call. Where the standard streams are pipes or sockets, as every client makes them,
+the event loop reads and writes them itself; anywhere else the SDK's transport serves.
+"""
+
+import asyncio
+import os
+import stat
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from mcp.server.stdio import stdio_server
+from mcp.shared.message import SessionMessage
+from mcp_types import jsonrpc_message_adapter
+
+MAX_LINE_BYTES = 64 << 20
+HIGH_WATER_BYTES = 1 << 20
+COPIED_BYTES = 1 << 16
+
+Incoming = MemoryObjectReceiveStream[SessionMessage | Exception]
+Outgoing = MemoryObjectSendStream[SessionMessage]
+
+
+def stdio_streams() -> AbstractAsyncContextManager[tuple[Incoming, Outgoing]]:
+    """Open the transport that fits the standard streams."""
+    if sys.platform != "win32" and _is_pipe(0) and _is_pipe(1):
+        return pipe_streams()
+    return stdio_server()
+
+
+def _is_pipe(descriptor: int) -> bool:
+    mode = os.fstat(descriptor).st_mode
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+
+
+@asynccontextmanager
+async def pipe_streams() -> AsyncIterator[tuple[Incoming, Outgoing]]:
+    """Serve fd 0 and 1; meanwhile they point elsewhere, so that no stray print meets the wire."""
+    wire_in, wire_out = _claim(0), _claim(1)
+    reader, writer = await _open_pipes(wire_in, wire_out)
+    to_server, incoming = anyio.create_memory_object_stream[SessionMessage | Exception](64)
+    outgoing, from_server = anyio.create_memory_object_stream[SessionMessage](64)
+    try:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_read, reader, to_server)
+            tasks.start_soon(_write, from_server, writer)
+            yield incoming, outgoing
+            tasks.cancel_scope.cancel()
+    finally:
+        writer.close()
+        os.dup2(wire_in, 0)
+        os.dup2(wire_out, 1)
+
+
+def _claim(descriptor: int) -> int:
+    """Move a standard stream to a private descriptor and put a harmless one in its place."""
+    private = os.dup(descriptor)
+    harmless = os.open(os.devnull, os.O_RDONLY) if descriptor == 0 else os.dup(2)
+    os.dup2(harmless, descriptor)
+    os.close(harmless)
+    return private
+
+
+async def _open_pipes(
+    wire_in: int, wire_out: int
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(limit=MAX_LINE_BYTES)
+    source = os.fdopen(os.dup(wire_in), "rb", 0)
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), source)
+    sink = os.fdopen(os.dup(wire_out), "wb", 0)
+    transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, sink)
+    transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
+    return reader, asyncio.StreamWriter(transport, protocol, None, loop)
+
+
+async def _read(
+    reader: asyncio.StreamReader, to_server: MemoryObjectSendStream[SessionMessage | Exception]
+) -> None:
+    async with to_server:
+        while True:
+            try:
+                line = await reader.readline()
+                if not line:
+                    return
+                message = jsonrpc_message_adapter.validate_json(line, by_name=False)
+            except ValueError as error:  # not a message, or a line beyond the limit
+                await to_server.send(error)
+            else:
+                await to_server.send(SessionMessage(message))
+
+
+async def _write(
+    from_server: MemoryObjectReceiveStream[SessionMessage], writer: asyncio.StreamWriter
+) -> None:
+    async with from_server:
+        async for item in from_server:
+            line = jsonrpc_message_adapter.dump_json(
+                item.message, by_alias=True, exclude_unset=True
+            )
+            if len(line) < COPIED_BYTES:
+                line += b"\n"  # one system call instead of two
+                writer.write(line)
+            else:
+                writer.writelines((line, b"\n"))
+            await writer.drain()
