@@ -28,9 +28,7 @@ def success(outcome: Outcome, operation: Operation, account: str, limit: int) ->
 
 def failure(error: ToolFailure, limit: int) -> dict[str, Any]:
     """Write the envelope of an error, at most `limit` characters of JSON."""
-    parts = {"error": error.kind, "message": error.message, "hint": error.hint}
-    whole = {**parts, "vendor_code": error.vendor_code, **error.details}
-    return fit({key: value for key, value in whole.items() if value not in ("", None, [])}, limit)
+    return fit(error.as_dict(), limit)
 
 
 def as_text(envelope: Mapping[str, Any]) -> str:

@@ -69,6 +69,17 @@ class ToolFailure(CrmMcpError):
         self.vendor_code = vendor_code
         self.details = details
 
+    def as_dict(self) -> dict[str, Any]:
+        """Write the failure as every caller gets it; what is empty is left out."""
+        parts = {
+            "error": self.kind,
+            "message": self.message,
+            "hint": self.hint,
+            "vendor_code": self.vendor_code,
+            **self.details,
+        }
+        return {key: value for key, value in parts.items() if value not in ("", None, [], {})}
+
 
 class InvalidArguments(ToolFailure):
     """The arguments do not fit the tool; nothing was sent."""

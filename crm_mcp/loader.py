@@ -53,7 +53,9 @@ def read_shared(folder: Path) -> Mapping[str, Any]:
     path = folder / "_shared.json"
     if not path.exists():
         return {}
-    fragments: Mapping[str, Any] = read_json(path).get("$defs", {})
+    fragments = read_json(path).get("$defs", {})
+    if not isinstance(fragments, dict):
+        raise SchemaError(f"{path}: $defs must be an object")
     return fragments
 
 

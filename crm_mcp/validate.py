@@ -11,12 +11,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from crm_mcp.operation import Operation, Rule
+from crm_mcp.operation import MAX_PROBLEMS, Operation, Rule
 
 if TYPE_CHECKING:
     import jsonschema_rs
 
-MAX_PROBLEMS = 5
 MAX_SHOWN = 60
 MAX_TEXT = 1_000_000
 MAX_BINARY_TEXT = 20_000_000
@@ -146,9 +145,11 @@ def _unknown_names(error: "jsonschema_rs.ValidationError", operation: Operation)
 
 
 def _properties_at(schema: Mapping[str, Any], path: list[str | int]) -> list[str]:
+    """Find the names that the schema knows at a place in the arguments."""
     for step in path:
-        below = schema.get("items") if isinstance(step, int) else schema["properties"].get(step)
-        schema = below or {"properties": {}}
+        named = schema.get("properties", {}).get(step)
+        other = schema.get("items" if isinstance(step, int) else "additionalProperties")
+        schema = named or (other if isinstance(other, dict) else {})
     return list(schema.get("properties", {}))
 
 

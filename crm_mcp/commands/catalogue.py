@@ -8,11 +8,12 @@ from rich.console import Console
 from rich.table import Table
 
 from crm_mcp.app import load_catalogue, registry_of
+from crm_mcp.check.schema import entry_bytes
 from crm_mcp.commands.setup import Setup, print_json
 from crm_mcp.guard import Policy
 from crm_mcp.loader import schemas_root
 from crm_mcp.operation import Operation
-from crm_mcp.registry import Registry, list_entry
+from crm_mcp.registry import Registry
 from crm_mcp.vendors import known_vendors, load_vendor_code
 
 PIPED_WIDTH = 160
@@ -89,14 +90,13 @@ def _facts(operation: Operation, registry: Registry) -> dict[str, object]:
 
 
 def _row(operation: Operation, registry: Registry) -> tuple[str, ...]:
-    size = len(json.dumps(list_entry(operation), ensure_ascii=False, separators=(",", ":")))
     return (
         operation.name,
         operation.effect,
         " ".join(operation.traits),
         f"{operation.vendor}.{operation.toolset}",
         operation.source.evidence,
-        str(size),
+        str(entry_bytes(operation)),
         "yes" if registry.is_listed(operation) else "no",
     )
 

@@ -1,7 +1,6 @@
 """Every golden example, and everything FIVE CRM's document says can go wrong."""
 
 import json
-import runpy
 from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
@@ -11,13 +10,13 @@ import pytest
 from hypothesis import example as for_example
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from other_vendors import OTHER_VENDORS
 
-from crm_mcp.bind import bind
 from crm_mcp.errors import InvalidArguments, ToolFailure, UnreadableReply
+from crm_mcp.golden import expected_request, run
 from crm_mcp.loader import load_vendor, schemas_root, vendor_ids
-from crm_mcp.operation import Example, ExampleReply, ExampleRequest, Operation
+from crm_mcp.operation import Example, Operation
 from crm_mcp.redact import Redactor
-from crm_mcp.request import RequestSpec
 from crm_mcp.respond import respond
 from crm_mcp.validate import ArgumentValidator
 from crm_mcp.vendors import load_vendor_code
@@ -27,8 +26,6 @@ from crm_mcp.vendors.fivecrm.replies import failure_of
 
 TESTS = Path(__file__).parents[1]
 FIXTURES = TESTS / "fixtures" / "tool_schemas"
-# By its path, not by import: pytest puts only the folder of this file on the module path.
-OTHER_VENDORS: tuple[Vendor, ...] = runpy.run_path(str(TESTS / "other_vendors.py"))["OTHER_VENDORS"]
 FIVECRM = MappingProxyType({op.name: op for op in load_vendor(schemas_root(), "fivecrm")})
 
 AREA_MISSING = "The specified database area does not exist"
@@ -135,42 +132,8 @@ def golden() -> Iterator[Any]:
                     )
 
 
-def replied(reply: ExampleReply) -> Reply:
-    """Write an example's reply as it comes over the wire."""
-    text = json.dumps(reply.body) if reply.text is None else reply.text
-    return Reply(reply.status, reply.headers, text.encode())
-
-
 def said(body: Any, status: int = 200) -> Reply:
     return Reply(status, {"content-type": "application/json"}, json.dumps(body).encode())
-
-
-def expected_request(request: ExampleRequest) -> dict[str, Any]:
-    """Write an example's request as pairs, a repeated parameter as often as it is sent."""
-    query = [
-        [name, text]
-        for name, value in request.query.items()
-        for text in ([value] if isinstance(value, str) else value)
-    ]
-    return {
-        "method": request.method,
-        "path": request.path,
-        "query": query,
-        "headers": [list(pair) for pair in request.headers.items()],
-        "form": [list(pair) for pair in request.form.items()],
-        "json": request.body,
-    }
-
-
-def bound_request(spec: RequestSpec) -> dict[str, Any]:
-    return {
-        "method": spec.method,
-        "path": spec.path,
-        "query": [list(pair) for pair in spec.query],
-        "headers": [list(pair) for pair in spec.headers],
-        "form": [list(pair) for pair in spec.form],
-        "json": None if spec.json is None else json.loads(spec.json),
-    }
 
 
 def told(operation: Operation, vendor: Vendor, reply: Reply, arguments: Any) -> dict[str, Any]:
@@ -178,14 +141,7 @@ def told(operation: Operation, vendor: Vendor, reply: Reply, arguments: Any) -> 
     try:
         return respond(operation, vendor, reply, arguments, Redactor()).as_dict()
     except ToolFailure as failure:
-        parts = {
-            "error": failure.kind,
-            "message": failure.message,
-            "hint": failure.hint,
-            "vendor_code": failure.vendor_code,
-            **failure.details,
-        }
-        return {key: value for key, value in parts.items() if value}
+        return failure.as_dict()
 
 
 def canonical(value: Any) -> str:
@@ -197,13 +153,13 @@ def canonical(value: Any) -> str:
 def test_an_example_is_valid_and_becomes_its_request_and_its_result(
     operation: Operation, vendor: Vendor, case: Example
 ) -> None:
-    ArgumentValidator().check(operation, case.arguments)
+    went = run(operation, vendor, case)
 
-    request = bound_request(bind(operation, case.arguments))
-    result = told(operation, vendor, replied(case.reply), case.arguments)
-
-    assert canonical(request) == canonical(expected_request(case.request))
-    assert canonical(result) == canonical(case.result)
+    expected = expected_request(case)
+    assert canonical(went.request) == canonical(expected)
+    assert canonical(went.result) == canonical(case.result)
+    for part in ("query", "form"):  # the order on the wire
+        assert list(went.request.get(part, {})) == list(expected.get(part, {}))
 
 
 @pytest.mark.parametrize("root", [schemas_root(), FIXTURES], ids=["tool_schemas", "fixtures"])

@@ -1,0 +1,109 @@
+"""One vendor's operation files as far as they can be read, and what is wrong about the files."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+
+from crm_mcp.errors import SchemaError
+from crm_mcp.loader import load_operation, operation_files, read_shared
+from crm_mcp.operation import Operation
+
+SHARED = "_shared.json"
+DOCUMENTED = "_documented.json"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A rule that a file breaks: the file below the root, the rule, and what to do."""
+
+    file: str
+    rule: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.rule}: {self.message}"
+
+
+@dataclass(frozen=True)
+class Folder:
+    """One vendor's operations.
+
+    `operations` are those that can be judged; `names` holds the others too, so that one broken
+    file makes no second problem in the files that refer to it.
+    """
+
+    vendor: str
+    operations: tuple[Operation, ...]
+    names: frozenset[str]
+
+    def find(self, name: str) -> Operation | None:
+        """Get an operation by its name, if it could be read."""
+        return next((entry for entry in self.operations if entry.name == name), None)
+
+
+def file_of(operation: Operation) -> str:
+    """Tell where an operation stands, below the root."""
+    return f"{operation.vendor}/{operation.toolset}/{operation.name}.json"
+
+
+def read_folder(root: Path, vendor: str) -> tuple[Folder, tuple[Problem, ...]]:
+    """Read a vendor's files; what cannot be read becomes a problem, and reading goes on."""
+    files = tuple(operation_files(root / vendor))
+    found = [*_read(root, root / vendor, files)]
+    operations = tuple(entry for entry in found if isinstance(entry, Operation))
+    problems = [entry for entry in found if isinstance(entry, Problem)]
+    problems += _misplaced(root, root / vendor, files)
+    return Folder(vendor, operations, frozenset(path.stem for path in files)), tuple(problems)
+
+
+def _read(root: Path, folder: Path, files: tuple[Path, ...]) -> Iterator[Operation | Problem]:
+    try:
+        shared = read_shared(folder)
+    except SchemaError as error:
+        yield _unreadable(root, folder / SHARED, error)
+        return
+    for path in files:
+        yield _read_one(root, path, shared)
+
+
+def _read_one(root: Path, path: Path, shared: Mapping[str, Any]) -> Operation | Problem:
+    try:
+        operation = load_operation(path, shared)
+        jsonschema_rs.Draft202012Validator(operation.input_schema)
+    except SchemaError as error:
+        return _unreadable(root, path, error)
+    except jsonschema_rs.ValidationError as error:
+        where = "/".join(str(step) for step in ("inputSchema", *error.instance_path))
+        text = f"{where} is not JSON Schema 2020-12: {error.message}"
+        return Problem(_below(root, path), "schema", text)
+    return operation
+
+
+def _misplaced(root: Path, folder: Path, files: tuple[Path, ...]) -> Iterator[Problem]:
+    """Find files that the loader would pass by in silence, and names that stand twice."""
+    special = (folder / SHARED, folder / DOCUMENTED)
+    for path in sorted(set(folder.rglob("*.json")) - {*files, *special}):
+        text = f"no operation is read from here: move it to {folder.name}/<toolset>/"
+        yield Problem(_below(root, path), "folder", text)
+    stems = Counter(path.stem for path in files)
+    for path in files:
+        if stems[path.stem] > 1:
+            text = f"the name {path.stem} stands in several toolsets: keep one"
+            yield Problem(_below(root, path), "folder", text)
+
+
+def _unreadable(root: Path, path: Path, error: SchemaError) -> Problem:
+    return Problem(_below(root, path), "load", complaint(error, path))
+
+
+def complaint(error: SchemaError, path: Path) -> str:
+    """Take the complaint from an error about a file, without the file's whole path."""
+    return str(error).removeprefix(f"{path}: ")
+
+
+def _below(root: Path, path: Path) -> str:
+    return path.relative_to(root).as_posix()

@@ -1,0 +1,266 @@
+"""The server as an MCP client sees it, in both protocol eras."""
+
+import json
+import logging
+from collections.abc import AsyncIterator
+
+import anyio
+import pytest
+from crm_mcp.app import load_catalogue
+from crm_mcp.registry import list_entry
+from crm_mcp.sandbox.app import Sandbox
+from crm_mcp.testing import sandbox_client
+from mcp import Client, MCPError
+from mcp_types import INVALID_PARAMS, ListToolsResult
+
+pytestmark = pytest.mark.anyio
+
+ERAS = ("auto", "legacy")
+PRODUCT = {"account": "1", "product": "Oak desk", "manufacturer": "Woodworks"}
+IMPORT = {"area": "001", "customerProducts": [{**PRODUCT, "reference": "T-1"}]}
+
+
+@pytest.fixture
+def sandbox() -> Sandbox:
+    return Sandbox(load_catalogue())
+
+
+@pytest.fixture(params=ERAS)
+async def client(request: pytest.FixtureRequest, sandbox: Sandbox) -> AsyncIterator[Client]:
+    async with sandbox_client(protocol=request.param, sandbox=sandbox) as connected:
+        yield connected
+
+
+async def test_the_list_carries_each_operation_s_exact_schema_and_hints(client: Client) -> None:
+    listed = (await client.list_tools()).tools
+
+    wire = [tool.model_dump(by_alias=True, mode="json", exclude_none=True) for tool in listed]
+    operations = [one for each in load_catalogue().values() for one in each]
+    assert wire == [list_entry(operation) for operation in operations]
+
+
+async def test_the_prepared_list_is_what_the_sdk_would_have_made(client: Client) -> None:
+    listed = await client.list_tools()
+
+    modelled = ListToolsResult.model_validate({"tools": [list_entry(o) for o in _operations()]})
+    assert listed.tools == modelled.tools
+    assert listed.next_cursor is None
+
+
+async def test_a_cursor_that_was_never_given_out_is_refused(client: Client) -> None:
+    with pytest.raises(MCPError) as caught:
+        await client.list_tools(cursor="2")
+
+    assert caught.value.error.code == INVALID_PARAMS
+
+
+async def test_the_list_may_be_cached_by_clients_that_know_how() -> None:
+    async with sandbox_client() as client:
+        listed = await client.list_tools()
+
+    assert (listed.ttl_ms, listed.cache_scope) == (3_600_000, "private")
+
+
+async def test_a_result_is_structured_and_the_same_as_text(client: Client) -> None:
+    result = await client.call_tool("fivecrm_areas_get", {"area": "001"})
+
+    assert not result.is_error
+    (content,) = result.content
+    assert content.type == "text"
+    assert json.loads(content.text) == result.structured_content
+    assert result.structured_content == {
+        "data": {
+            "number": "001",
+            "name": "Sales",
+            "description": "Customers and what they buy",
+            "active": True,
+            "isMultipleProjects": False,
+        },
+        "source": {
+            "vendor": "fivecrm",
+            "account": "fivecrm (sandbox)",
+            "evidence": "documented",
+            "simulated": True,
+        },
+    }
+
+
+async def test_an_unknown_tool_is_a_protocol_error_that_names_the_nearest(client: Client) -> None:
+    with pytest.raises(MCPError) as caught:
+        await client.call_tool("fivecrm_area_list", {})
+
+    assert caught.value.error.code == INVALID_PARAMS
+    assert caught.value.error.data["nearest"][0] == "fivecrm_areas_list"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"area": 1}, "area must be text, not a whole number"),
+        ({}, "area is missing"),
+        ({"area": "001", "aera": "1"}, "aera is unknown (did you mean area?)"),
+        ({"area": "0011"}, "area has 4 characters; at most 3 are allowed"),
+        ({"area": "x" * 10_000_000}, "area is too long"),
+        ({"area": None}, "area must be text, not null"),
+        ({"area": ["001"]}, "area must be text, not a list"),
+    ],
+)
+async def test_bad_arguments_are_named_with_an_example_and_nothing_is_sent(
+    client: Client, sandbox: Sandbox, arguments: dict[str, object], named: str
+) -> None:
+    result = await client.call_tool("fivecrm_areas_get", arguments)
+
+    assert result.is_error
+    assert result.structured_content is not None
+    assert result.structured_content["error"] == "invalid_arguments"
+    assert named in result.structured_content["message"]
+    assert '{"area": "001"}' in result.structured_content["hint"]
+    assert len(json.dumps(result.structured_content)) < 1_000
+    assert sandbox.log == ()
+
+
+async def test_json_text_where_a_list_is_due_is_refused(client: Client, sandbox: Sandbox) -> None:
+    arguments = {"area": "001", "customerProducts": json.dumps([PRODUCT])}
+
+    result = await client.call_tool("fivecrm_customer_products_import", arguments)
+
+    assert result.structured_content is not None
+    assert "customerProducts must be a list, not text" in result.structured_content["message"]
+    assert sandbox.log == ()
+
+
+async def test_missing_criteria_are_told_as_a_rule(client: Client, sandbox: Sandbox) -> None:
+    result = await client.call_tool("fivecrm_privacy_details_search", {"area": "001"})
+
+    assert result.structured_content is not None
+    assert "give at least one of contName, contEmail" in result.structured_content["message"]
+    assert sandbox.log == ()
+
+
+async def test_a_partial_success_is_told_item_by_item(client: Client) -> None:
+    products = [{**PRODUCT, "reference": "A-1"}, {**PRODUCT, "account": "404", "reference": "A-2"}]
+
+    result = await client.call_tool(
+        "fivecrm_customer_products_import", {"area": "001", "customerProducts": products}
+    )
+
+    assert not result.is_error
+    assert result.structured_content is not None
+    assert result.structured_content["status"] == "partly_done"
+    (failed,) = result.structured_content["not_done"]
+    assert failed["item"]["reference"] == "A-2"
+    assert failed["errors"] == ["Account (404) does not exist in database area (001)"]
+
+
+async def test_no_matching_contact_is_an_empty_result(client: Client) -> None:
+    result = await client.call_tool(
+        "fivecrm_privacy_details_search", {"area": "001", "contName": "Nobody At All"}
+    )
+
+    assert result.structured_content is not None
+    assert result.structured_content["data"] == []
+    assert result.structured_content["page"] == {"returned": 0}
+
+
+async def test_a_dry_run_shows_the_request_and_sends_nothing(
+    client: Client, sandbox: Sandbox
+) -> None:
+    result = await client.call_tool(
+        "fivecrm_customer_products_import", {**IMPORT, "_dry_run": True}
+    )
+
+    assert result.structured_content is not None
+    assert result.structured_content["status"] == "not_done"
+    assert "POST http://sandbox.localhost" in result.structured_content["data"]["preview"]
+    assert sandbox.log == ()
+
+
+async def test_a_dry_run_that_is_no_truth_value_is_refused(
+    client: Client, sandbox: Sandbox
+) -> None:
+    result = await client.call_tool(
+        "fivecrm_customer_products_import", {**IMPORT, "_dry_run": "yes"}
+    )
+
+    assert result.structured_content is not None
+    assert "_dry_run must be true or false" in result.structured_content["message"]
+    assert sandbox.log == ()
+
+
+async def test_a_write_reports_its_progress(client: Client) -> None:
+    steps: list[tuple[float, str | None]] = []
+
+    async def note(progress: float, total: float | None, message: str | None) -> None:
+        assert total is None
+        steps.append((progress, message))
+
+    await client.call_tool("fivecrm_customer_products_import", IMPORT, progress_callback=note)
+
+    assert steps == [(1.0, "writing")]
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_fault_of_ours_tells_the_client_a_number_and_the_log_the_rest(
+    era: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def explode(*_: object) -> None:
+        raise RuntimeError("inner detail 4711")
+
+    monkeypatch.setattr("crm_mcp.pipeline.respond", explode)
+    async with sandbox_client(protocol=era) as client:
+        with caplog.at_level(logging.ERROR, "crm_mcp"):
+            result = await client.call_tool("fivecrm_areas_list", {})
+
+    assert result.is_error
+    told = result.structured_content
+    assert told is not None
+    assert told["error"] == "internal"
+    assert "4711" not in json.dumps(told)
+    number = told["message"].partition("number ")[2][:8]
+    assert number in caplog.text
+    assert "inner detail 4711" in caplog.text
+
+
+async def test_a_call_that_is_cancelled_while_reading_stops(sandbox: Sandbox) -> None:
+    waiting = anyio.Event()
+
+    async def never(_: float) -> None:
+        waiting.set()
+        await anyio.sleep_forever()
+
+    async with sandbox_client(protocol="legacy", sandbox=sandbox) as client:
+        async with anyio.create_task_group() as tasks:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr("crm_mcp.client.Pace.turn", never)
+                tasks.start_soon(client.call_tool, "fivecrm_areas_list", {})
+                with anyio.fail_after(5):
+                    await waiting.wait()
+                tasks.cancel_scope.cancel()
+        result = await client.call_tool("fivecrm_areas_list", {})
+
+    assert not result.is_error
+    assert [seen.operation for seen in sandbox.log] == ["fivecrm_areas_list"]
+
+
+async def test_only_the_chosen_toolsets_are_listed_and_the_others_stay_callable() -> None:
+    async with sandbox_client(toolsets="fivecrm.system") as client:
+        listed = [tool.name for tool in (await client.list_tools()).tools]
+        unlisted = await client.call_tool("fivecrm_owners_list", {"area": "001"})
+
+    assert listed == ["fivecrm_areas_get", "fivecrm_areas_list", "fivecrm_hash_validate"]
+    assert not unlisted.is_error
+
+
+async def test_a_large_result_drops_whole_items_and_says_so() -> None:
+    async with sandbox_client(max_result_chars=1_000) as client:
+        result = await client.call_tool("fivecrm_owners_list", {"area": "001"})
+
+    assert result.structured_content is not None
+    assert len(result.content[0].text) <= 1_000  # type: ignore[union-attr]
+    truncated = result.structured_content["truncated"]
+    assert truncated["dropped"] + len(result.structured_content["data"]) == 5 + 0 * 1
+    assert truncated["from"] == "data"
+
+
+def _operations() -> list[object]:
+    return [one for each in load_catalogue().values() for one in each]
