@@ -1,13 +1,12 @@
 """The sandbox as a whole: who is asked, what is logged, what goes wrong on demand, and where."""
 
-import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from pydantic import ValidationError
+from sockets import serving
 
 from crm_mcp.errors import ConfigError
 from crm_mcp.loader import load_vendor, schemas_root
@@ -31,11 +30,6 @@ UNTOUCHED = WRITE._replace(changed=False)
 BROKEN = (httpx.ReadError, httpx.RemoteProtocolError)
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture
@@ -69,31 +63,10 @@ async def client(sandbox: Sandbox) -> AsyncIterator[Client]:
         yield Client(sandbox, http)
 
 
-class AnnouncedServer(uvicorn.Server):
-    """Says when it listens."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = threading.Event()
-
-    async def startup(self, sockets: Any = None) -> None:
-        await super().startup(sockets)
-        self.listening.set()
-
-
 @pytest.fixture
 def origin(sandbox: Sandbox) -> Iterator[str]:
-    config = uvicorn.Config(
-        sandbox.app, port=0, log_config=None, log_level="critical", lifespan="off", ws="none"
-    )
-    server = AnnouncedServer(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    assert server.listening.wait(timeout=20)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join(timeout=20)
-    assert not thread.is_alive()
+    with serving(sandbox) as address:
+        yield address
 
 
 @pytest.fixture
