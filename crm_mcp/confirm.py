@@ -5,13 +5,14 @@ terminal and the same call then runs once. There is no argument with which a mod
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Protocol
 
 from anyio import to_thread
 
 from crm_mcp.errors import ApprovalRequired, NotConfirmed
-from crm_mcp.ledger import LIFETIME_SECONDS, Approval, Ledger, Question, Yes
+from crm_mcp.ledger import Approval, Ledger, Question, Yes
 
 MAX_DIALOG_CHARS = 16_000
 """A longer preview is not read in a dialog: it is decided in the terminal, where it can scroll."""
@@ -121,5 +122,9 @@ def _approval_required(approval: Approval) -> ApprovalRequired:
         f"A person must approve this call first. Nothing was sent. Approval id: {approval.id}.",
         hint="Tell the person the approval id. When they have approved it in their terminal, "
         "make the same call with the same arguments once more.",
-        approval={"id": approval.id, "expires_in_seconds": int(LIFETIME_SECONDS)},
+        approval={"id": approval.id, "expires_at": _utc(approval.expires)},
     )
+
+
+def _utc(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

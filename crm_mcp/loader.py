@@ -1,6 +1,7 @@
 """Files to operations: reading `tool_schemas/`, inlining `$ref`."""
 
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -104,15 +105,21 @@ def inline_refs(
 ) -> Any:
     """Replace each `$ref` by the fragment it names; keys beside the `$ref` win over it.
 
+    The same words stand in hundreds of schemas: each is kept once.
+
     Raises:
         SchemaError: the reference leaves `_shared.json`, names nothing, or runs in a circle.
     """
+    if isinstance(node, str):
+        return sys.intern(node)
     if isinstance(node, list):
         return [inline_refs(item, shared, path, trail) for item in node]
     if not isinstance(node, dict):
         return node
     if "$ref" not in node:
-        return {key: inline_refs(value, shared, path, trail) for key, value in node.items()}
+        return {
+            sys.intern(key): inline_refs(value, shared, path, trail) for key, value in node.items()
+        }
     name = _fragment_name(node["$ref"], shared, path)
     if name in trail:
         raise SchemaError(f"{path}: $ref runs in a circle: {' -> '.join((*trail, name))}")
@@ -122,12 +129,12 @@ def inline_refs(
     )
 
 
-def _sample(raw: Mapping[str, Any]) -> Any:
-    """Find the arguments of the first example, wherever the file is still whole."""
+def _sample(raw: Mapping[str, Any]) -> str:
+    """Write the arguments of the first example, where the file has one."""
     try:
-        return raw["examples"][0]["arguments"]
+        return json.dumps(raw["examples"][0]["arguments"], ensure_ascii=False)
     except (LookupError, TypeError):
-        return {}
+        return "{}"
 
 
 def _fragment_name(reference: Any, shared: Mapping[str, Any], path: Path) -> str:

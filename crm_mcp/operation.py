@@ -5,7 +5,6 @@ from them. The meaning of each key is told in `docs/operation-format.md`.
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
@@ -182,7 +181,7 @@ class Operation(Part):
     before: Before | None = None
     undo: Undo | None = None
     confirm: str = Field("", max_length=200)
-    sample: dict[str, Any] = Field({}, description="Arguments of the first example; not in a file.")
+    sample: str = Field("{}", description="The first example's arguments as JSON; not in a file.")
     examples: tuple[Example, ...] = Field((), description="At least one; not loaded to serve.")
 
     @property
@@ -231,9 +230,8 @@ class Operation(Part):
         shown = problems[:MAX_PROBLEMS]
         more = len(problems) - len(shown)
         message = "; ".join(shown) + (f"; and {more} more" if more else "")
-        example = json.dumps(self.sample, ensure_ascii=False)
-        if len(example) > MAX_EXAMPLE:
-            example = example[:MAX_EXAMPLE] + " … (cut)"
+        cut = len(self.sample) > MAX_EXAMPLE
+        example = f"{self.sample[:MAX_EXAMPLE]} … (cut)" if cut else self.sample
         return InvalidArguments(
             f"{self.name}: {message}.", hint=f"Arguments that fit, for example: {example}"
         )

@@ -10,7 +10,7 @@ import os
 import stat
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
@@ -48,7 +48,7 @@ async def pipe_streams() -> AsyncIterator[tuple[Incoming, Outgoing]]:
     try:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_read, reader, to_server)
-            tasks.start_soon(_write, from_server, writer)
+            tasks.start_soon(_write_until_gone, from_server, writer)
             yield incoming, outgoing
             tasks.cancel_scope.cancel()
     finally:
@@ -100,6 +100,8 @@ async def _write(
 ) -> None:
     async with from_server:
         async for item in from_server:
+            if writer.is_closing():  # the client has gone; uvloop would call a write a fault
+                return
             line = jsonrpc_message_adapter.dump_json(
                 item.message, by_alias=True, exclude_unset=True
             )
@@ -109,3 +111,10 @@ async def _write(
             else:
                 writer.writelines((line, b"\n"))
             await writer.drain()
+
+
+async def _write_until_gone(
+    from_server: MemoryObjectReceiveStream[SessionMessage], writer: asyncio.StreamWriter
+) -> None:
+    with suppress(ConnectionError):  # a client that has gone is no fault of ours
+        await _write(from_server, writer)

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -418,7 +419,7 @@ def test_sandbox_serves_on_a_loopback_port_and_prints_the_settings() -> None:
         environment = dict(process.stdout.readline().strip().split("=", 1) for _ in range(2))
         result: Any = CliRunner(env=environment).invoke(cli, ["call", "fivecrm_areas_list"])
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGINT)
         process.communicate(timeout=30)
 
     assert sorted(environment) == ["CRM_MCP_FIVECRM_BASE_URL", "CRM_MCP_FIVECRM_HASH"]

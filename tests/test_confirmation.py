@@ -17,6 +17,8 @@ from mcp_types import (
 
 from crm_mcp.app import SANDBOX_ORIGIN, App, load_catalogue, open_app, sandbox_settings
 from crm_mcp.config import General, Settings
+from crm_mcp.confirm import Answer, Nobody
+from crm_mcp.ledger import Question
 from crm_mcp.sandbox.app import Sandbox
 from crm_mcp.server import build_server
 
@@ -361,4 +363,23 @@ async def test_no_argument_confirms(app: App, sandbox: Sandbox, argument: str) -
         result = await client.call_tool(WRITE, {**IMPORT, argument: True})
 
     assert kind(result) == "invalid_arguments"
+    assert sandbox.log == ()
+
+
+async def test_nobody_says_no(app: App) -> None:
+    question = Question("f" * 64, WRITE, "account", "local", "preview")
+    approval = app.ledger.ask(question, "dialog")
+
+    assert await Nobody().ask(approval) is Answer.NO
+
+
+async def test_an_answer_to_a_question_that_is_gone_sends_nothing(
+    rounds: Rounds, app: App, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = (await rounds.call()).request_state
+    monkeypatch.setattr(app.ledger, "get", lambda _: None)
+
+    result = await rounds.call(input_responses=ANSWER, request_state=state)
+
+    assert kind(result) == "not_confirmed"
     assert sandbox.log == ()

@@ -3,16 +3,19 @@
 import json
 import logging
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import anyio
 import pytest
 from mcp import Client, MCPError
 from mcp_types import INVALID_PARAMS, ListToolsResult
 
-from crm_mcp.app import load_catalogue
+from crm_mcp.app import SANDBOX_ORIGIN, load_catalogue, open_app, sandbox_settings
+from crm_mcp.config import General, Settings
 from crm_mcp.operation import Operation
 from crm_mcp.registry import list_entry
 from crm_mcp.sandbox.app import Sandbox
+from crm_mcp.server import Handlers
 from crm_mcp.testing import sandbox_client
 
 pytestmark = pytest.mark.anyio
@@ -46,6 +49,19 @@ async def test_the_prepared_list_is_what_the_sdk_would_have_made(client: Client)
     modelled = ListToolsResult.model_validate({"tools": [list_entry(o) for o in _operations()]})
     assert listed.tools == modelled.tools
     assert listed.next_cursor is None
+
+
+async def test_the_sdk_is_told_the_schema_of_each_tool_and_of_no_other(tmp_path: Path) -> None:
+    settings = Settings(general=General(state_dir=tmp_path))
+    connected = sandbox_settings(settings, Sandbox(load_catalogue()), SANDBOX_ORIGIN)
+    async with open_app(connected, load_catalogue()) as app:
+        handlers = Handlers(app)
+        listed = await handlers.list_tools(None, None)  # type: ignore[arg-type]
+
+    assert [tool.input_schema for tool in listed.tools] == [
+        handlers.input_schema(tool.name) for tool in listed.tools
+    ]
+    assert handlers.input_schema("nothing") is None
 
 
 async def test_a_cursor_that_was_never_given_out_is_refused(client: Client) -> None:

@@ -149,13 +149,9 @@ def test_a_large_answer_arrives_whole(environment: dict[str, str]) -> None:
 def test_without_pipes_the_sdk_s_transport_serves(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
-    messages = [
-        {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": HELLO},
-        {"jsonrpc": "2.0", "method": "notifications/initialized"},
-        {"jsonrpc": "2.0", "id": 2, "method": "ping"},
-    ]
+    hello = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": HELLO}
     script = tmp_path / "in.jsonl"
-    script.write_text("".join(json.dumps(m) + "\n" for m in messages), encoding="utf-8")
+    script.write_text(json.dumps(hello) + "\n", encoding="utf-8")
     with script.open("rb") as source:
         done = subprocess.run(
             [sys.executable, "-m", "crm_mcp", "serve", "--sandbox"],
@@ -166,8 +162,25 @@ def test_without_pipes_the_sdk_s_transport_serves(
             check=True,
         )
 
-    answers = [json.loads(line) for line in done.stdout.splitlines()]
-    assert {answer["id"] for answer in answers} == {1, 2}
+    (answer,) = [json.loads(line) for line in done.stdout.splitlines()]
+    assert answer["result"]["serverInfo"]["name"] == "crm-mcp"
+
+
+def test_a_client_that_has_gone_ends_it_without_a_trace(environment: dict[str, str]) -> None:
+    server = Pipes({**environment, "CRM_MCP_LOG_LEVEL": "WARNING"}, "--sandbox")
+    server.handshake()
+    with server.process as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        server.say(b'{"jsonrpc":"2.0","id":1,"method":"ping"}')
+        server.say(b'{"jsonrpc":"2.0","id":2,"method":"ping"}')
+        process.stdin.close()
+        code = process.wait(timeout=30)
+        log = process.stderr.read()
+
+    assert (code, log) == (0, b"")
 
 
 @pytest.mark.anyio

@@ -1,6 +1,5 @@
 """`crm-mcp tools`, `show` and `check`: what there is, as a table, as JSON, and proven."""
 
-import json
 import sys
 from pathlib import Path
 
@@ -55,8 +54,8 @@ def print_tool(name: str) -> None:
     if source.divergence:
         console.print(f"Differs from the document: {source.divergence}", markup=False)
     console.print(_arguments(operation))
-    example = json.dumps(operation.sample, ensure_ascii=False)
-    console.print(f"Example: crm-mcp call {operation.name} --json '{example}'", markup=False)
+    example = f"crm-mcp call {operation.name} --json '{operation.sample}'"
+    console.print(f"Example: {example}", markup=False, soft_wrap=True)
 
 
 def check_files(root: Path | None, documents: Path | None, *, write_schema: bool) -> int:
