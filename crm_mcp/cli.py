@@ -29,6 +29,7 @@ cli = typer.Typer(
     name="crm-mcp",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     help="CRM systems as MCP tools, with a person's yes before every write.",
 )
@@ -71,7 +72,11 @@ def _exit_code(error: ToolFailure) -> int:
 def serve(
     *, sandbox: UseSandbox = False, read_only: ReadOnly = False, config: Config = None
 ) -> None:
-    """Run the MCP server on standard input and output, for a client to start."""
+    """Run the MCP server on standard input and output, for a client to start.
+
+    Which CRMs it connects comes from the environment or --config; started without any, it tells
+    what to set. Every write is shown to a person first, unless CRM_MCP_MODE says otherwise.
+    """
     from crm_mcp.commands import serve as command
 
     with told_errors():
@@ -89,7 +94,10 @@ def demo() -> None:
 
 @cli.command()
 def tools(*, as_json: AsJson = False, config: Config = None, sandbox: UseSandbox = False) -> None:
-    """List all tools: those that are offered here and those that are not."""
+    """List all tools: those that are offered here and those that are not.
+
+    A tool is offered when its CRM is connected, the policy allows it, and its toolset is chosen.
+    """
     from crm_mcp.commands import catalogue
 
     with told_errors():
@@ -124,7 +132,10 @@ def call(  # noqa: PLR0913 - options of a command
     read_only: ReadOnly = False,
     config: Config = None,
 ) -> None:
-    """Call one tool the way an assistant would; a write asks in this terminal."""
+    """Call one tool the way an assistant would; a write asks in this terminal.
+
+    For example: crm-mcp call fivecrm_areas_get --arg area=001 --sandbox
+    """
     from crm_mcp.commands import call as command
 
     with told_errors():
@@ -146,7 +157,10 @@ def check(
         bool, typer.Option("--write-schema", help="Renew operation.schema.json first.")
     ] = False,
 ) -> None:
-    """Check operation files against every rule of their format."""
+    """Check operation files against every rule of their format.
+
+    Prints each broken rule with the file and what to do; needed by whoever adds an operation.
+    """
     from crm_mcp.commands import catalogue
 
     with told_errors():
@@ -157,7 +171,11 @@ def check(
 def sandbox(
     port: Annotated[int, typer.Option(help="A port on this machine; 0 takes a free one.")] = 8765,
 ) -> None:
-    """Serve the embedded stand-in on a loopback port, for other clients."""
+    """Serve the embedded stand-in on a loopback port, for other clients.
+
+    Prints the settings that lead a server there. POST /_sandbox/faults makes things go wrong on
+    demand, GET /_sandbox/log tells what was called.
+    """
     from crm_mcp.commands import sandbox as command
 
     with told_errors():
@@ -166,7 +184,10 @@ def sandbox(
 
 @cli.command()
 def doctor(*, config: Config = None, sandbox: UseSandbox = False) -> None:
-    """Find out what works here: settings, CRMs, credentials, state, and what a client lists."""
+    """Find out what works here: settings, CRMs, credentials, state, and what a client lists.
+
+    Makes one harmless read of each connected CRM. Ends with code 1 when anything is wrong.
+    """
     from crm_mcp.commands import doctor as command
 
     with told_errors():
@@ -198,7 +219,10 @@ def approvals_show(
 def approvals_approve(
     approval_id: Annotated[str, typer.Argument(metavar="ID")], *, config: Config = None
 ) -> None:
-    """Show one write and approve it; it then runs once, when it is called again."""
+    """Show one write and approve it; it then runs once, when it is called again.
+
+    Needs a terminal: the whole preview is shown, and the word must be typed by a person.
+    """
     from crm_mcp.commands import approvals as command
 
     with told_errors():
