@@ -76,8 +76,9 @@ async def obtain_yes(ledger: Ledger, asker: Asker, question: Question) -> Yes:
         return Yes(standing, standing.decided_by)
     if standing is not None and standing.state == "rejected":
         raise NotConfirmed(
-            f"A person rejected this call ({standing.id}). Nothing was sent.",
+            "A person rejected this call. Nothing was sent.",
             hint="Ask the person what they want instead; do not repeat the call.",
+            approval={"id": standing.id},
         )
     if not asker.can_ask or len(question.preview) > MAX_DIALOG_CHARS:
         raise _approval_required(standing or await _write_down(ledger, question))
@@ -98,6 +99,7 @@ async def _ask_in_dialog(ledger: Ledger, asker: Asker, question: Question) -> Ye
     raise NotConfirmed(
         "The person did not confirm. Nothing was sent.",
         hint="Ask the person what they want instead; do not repeat the call.",
+        approval={"id": approval.id},
     )
 
 

@@ -24,18 +24,6 @@ from crm_mcp.confirm import Answer
 from crm_mcp.ledger import LIFETIME_SECONDS, Approval
 
 QUESTION_KEY = "decision"
-FORM = {
-    "type": "object",
-    "properties": {
-        "decision": {
-            "type": "string",
-            "title": "Your decision",
-            "description": "Choose approve to send exactly this request; anything else stops it.",
-            "enum": ["approve", "reject"],
-        }
-    },
-    "required": ["decision"],
-}
 
 
 class ClientAsker:
@@ -66,29 +54,50 @@ class ClientAsker:
         responses = self._params.input_responses or {}
         if self.resumes is None or QUESTION_KEY not in responses:
             return Answer.LATER
-        return read_answer(responses[QUESTION_KEY])
+        return read_answer(responses[QUESTION_KEY], approval.word)
 
     async def _ask_live(self, approval: Approval) -> Answer:
         try:
             with anyio.fail_after(LIFETIME_SECONDS):
                 result = await self._ctx.session.elicit_form(
-                    approval.preview, FORM, related_request_id=self._ctx.request_id
+                    approval.preview, form(approval.word), related_request_id=self._ctx.request_id
                 )
         except (MCPError, ValidationError, TimeoutError):
             return Answer.NO
-        return read_answer(result)
+        return read_answer(result, approval.word)
 
 
-def read_answer(response: object) -> Answer:
-    """Read a form's answer: only an accepted form with exactly `approve` is a yes."""
-    accepted = isinstance(response, ElicitResult) and response.action == "accept"
-    content = response.content if isinstance(response, ElicitResult) else None
-    return Answer.YES if accepted and content == {"decision": "approve"} else Answer.NO
+def form(word: str) -> dict[str, Any]:
+    """Make the form of a question: a choice without a default, and the word where one is typed."""
+    decision = {
+        "type": "string",
+        "title": "Your decision",
+        "description": "Choose approve to send exactly this request; anything else stops it.",
+        "enum": ["approve", "reject"],
+    }
+    properties: dict[str, Any] = {"decision": decision}
+    if word:
+        properties["word"] = {
+            "type": "string",
+            "title": "Confirm by typing",
+            "description": f"To approve, type: {word}",
+        }
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def read_answer(response: object, word: str) -> Answer:
+    """Read a form's answer: only an accepted form with exactly what was asked for is a yes."""
+    if not isinstance(response, ElicitResult) or response.action != "accept":
+        return Answer.NO
+    content = dict(response.content or {})
+    typed = str(content.pop("word", "")).strip().casefold()
+    agreed = content == {"decision": "approve"} and typed == word.casefold()
+    return Answer.YES if agreed else Answer.NO
 
 
 def question_result(approval: Approval) -> InputRequiredResult:
     """Hand a question to a client of the modern era."""
-    form = ElicitRequestFormParams(message=approval.preview, requested_schema=FORM)
+    asked = ElicitRequestFormParams(message=approval.preview, requested_schema=form(approval.word))
     return InputRequiredResult(
-        input_requests={QUESTION_KEY: ElicitRequest(params=form)}, request_state=approval.id
+        input_requests={QUESTION_KEY: ElicitRequest(params=asked)}, request_state=approval.id
     )

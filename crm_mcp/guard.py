@@ -17,10 +17,11 @@ from typing import Any
 
 from crm_mcp.errors import PermitError
 from crm_mcp.ledger import Consent
-from crm_mcp.operation import Operation
+from crm_mcp.operation import Operation, Trait
 from crm_mcp.request import RequestSpec
 
 PERMIT_SECONDS = 60.0
+_DANGERS: tuple[Trait, ...] = ("irreversible", "destructive", "financial", "outbound")
 
 
 class Mode(StrEnum):
@@ -89,6 +90,18 @@ def refusal_of(operation: Operation, policy: Policy) -> Refuse | None:
     if operation.asks and policy.mode is Mode.READ_ONLY:
         return Refuse(f"{operation.name} would change data, and this server only reads.")
     return None
+
+
+def typed_word(operation: Operation, records: int) -> str:
+    """Give the word a person types before a dangerous write; empty for the others.
+
+    It is what makes the write dangerous, or for many records their number, so that nobody can type
+    it who has not read the question.
+    """
+    for trait in _DANGERS:
+        if trait in operation.traits:
+            return trait
+    return str(records) if "bulk" in operation.traits and records > 1 else ""
 
 
 def _named(operation: Operation, globs: tuple[str, ...]) -> bool:

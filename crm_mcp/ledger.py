@@ -22,18 +22,24 @@ KEPT_SECONDS = 7 * 86_400.0
 HOUR_SECONDS = 3600.0
 
 Way = Literal["dialog", "out_of_band"]
-ApprovalState = Literal["asked", "approved", "rejected", "spent"]
+ApprovalState = Literal["asked", "approved", "rejected", "spent", "outdated"]
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a person is asked: about which call, and the text they read."""
+    """What a person is asked: about which call, and the text they read.
+
+    `record` is the digest of the records as shown, empty where none was. `word` is what the
+    person types beside choosing, empty where choosing is enough.
+    """
 
     fingerprint: str
     tool: str
     account: str
     caller: str
     preview: str
+    record: str = ""
+    word: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,8 @@ class Approval:
     account: str
     caller: str
     preview: str
+    record: str
+    word: str
     way: Way
     state: ApprovalState
     created: float
@@ -90,7 +98,7 @@ class Ledger:
         with self._folder.transaction() as database:
             database.execute("DELETE FROM approvals WHERE expires < ?", (now - KEPT_SECONDS,))
             database.execute(
-                "INSERT INTO approvals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO approvals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 tuple(asdict(entry).values()),
             )
         return entry
@@ -108,7 +116,8 @@ class Ledger:
         with self._folder.transaction() as database:
             row = database.execute(
                 "SELECT * FROM approvals WHERE fingerprint = ? AND way = 'out_of_band'"
-                " AND state != 'spent' AND expires > ? ORDER BY created DESC LIMIT 1",
+                " AND state NOT IN ('spent', 'outdated') AND expires > ?"
+                " ORDER BY created DESC LIMIT 1",
                 (fingerprint, self._clock()),
             ).fetchone()
         return _approval(row)
@@ -161,6 +170,14 @@ class Ledger:
                 )
             _count_write(database, now, writes_per_hour)
         return Consent(yes.approval.id, fingerprint)
+
+    def outdate(self, approval_id: str) -> None:
+        """Take back an answer: the record is no longer as the person saw it."""
+        with self._folder.transaction() as database:
+            database.execute(
+                "UPDATE approvals SET state = 'outdated' WHERE id = ? AND state != 'spent'",
+                (approval_id,),
+            )
 
     def count_write(self, writes_per_hour: int) -> None:
         """Count a write that asks nobody.

@@ -114,6 +114,7 @@ class Before(Part):
     tool: str = ""
     each: Pointer = Field("", description="The array in our arguments with one record an item.")
     arguments: dict[str, Pointer] = Field({}, description="The read's arguments from ours.")
+    label: tuple[Pointer, ...] = Field((), description="What people call the record by.")
     none: str = Field("", description="Why the vendor offers no such read.")
 
     @model_validator(mode="after")

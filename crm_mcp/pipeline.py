@@ -10,7 +10,7 @@ before it is sent, and is not interrupted between the yes and the record of its 
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import anyio
@@ -19,11 +19,13 @@ from anyio import to_thread
 from crm_mcp import preview
 from crm_mcp.audit import Audit
 from crm_mcp.bind import bind
+from crm_mcp.compare import Look, digest
 from crm_mcp.confirm import Asker, Nobody, obtain_yes
-from crm_mcp.errors import Refused, StateError, ToolFailure
-from crm_mcp.guard import Ask, BoundCall, Gate, Permit, Refuse, judge
+from crm_mcp.errors import ChangedSincePreview, Refused, StateError, ToolFailure
+from crm_mcp.guard import Ask, BoundCall, Gate, Permit, Refuse, judge, typed_word
 from crm_mcp.ledger import Consent, Ledger, Question, Yes
 from crm_mcp.operation import Operation
+from crm_mcp.records import Read, check_after, look_at
 from crm_mcp.redact import Redactor
 from crm_mcp.registry import DRY_RUN, Registry
 from crm_mcp.request import RequestSpec
@@ -32,6 +34,8 @@ from crm_mcp.validate import ArgumentValidator
 from crm_mcp.vendors.base import Reply, Vendor
 
 logger = logging.getLogger(__name__)
+
+NOTHING_SENT = "Nothing was sent."
 
 Report = Callable[[str], Awaitable[None]]
 
@@ -100,18 +104,18 @@ class Pipeline:
         if isinstance(verdict, Refuse):
             await self._record_refusal(call, caller, verdict)
             raise Refused(verdict.reason, hint=verdict.hint)
-        if dry_run:
-            return self._dry_run(call)
         if not operation.is_write:
             return await self._send(call, self.gate.permit(call))
-        yes = None
-        if isinstance(verdict, Ask):
-            await caller.report("waiting for a person's answer")
-            yes = await self._ask(call, caller)
+        looks = await self._look(call, caller) if dry_run or isinstance(verdict, Ask) else ()
+        if dry_run:
+            preview = self._preview(call, looks)
+            return Outcome({"preview": preview}, status="not_done", warnings=(NOTHING_SENT,))
+        yes = await self._ask(call, caller, looks) if isinstance(verdict, Ask) else None
         await caller.report("writing")
         with anyio.CancelScope(shield=True):
             outcome = await self._write(call, caller, yes)
-        return outcome  # noqa: RET504 - a scope could swallow its own cancellation
+        check, warnings = await check_after(call, looks, self._reader(caller))
+        return replace(outcome, check=check, warnings=(*outcome.warnings, *warnings))
 
     def _bound(
         self, operation: Operation, arguments: Mapping[str, Any], caller: Caller
@@ -126,35 +130,70 @@ class Pipeline:
         account = self.accounts[operation.vendor].label
         return BoundCall(operation, given, spec, account, caller.name), dry_run
 
-    def preview(self, call: BoundCall) -> str:
-        """Write what a person would be asked about this call."""
+    def _reader(self, caller: Caller) -> Read:
+        """Give a way to read a record for our own use; it goes the way of any read."""
+
+        async def read(name: str, arguments: dict[str, Any]) -> Any:
+            silent = replace(caller, report=_silent)
+            return (await self.call(name, arguments, silent)).data
+
+        return read
+
+    async def _look(self, call: BoundCall, caller: Caller) -> tuple[Look, ...]:
+        return await look_at(call, self._reader(caller))
+
+    def _preview(self, call: BoundCall, looks: tuple[Look, ...]) -> str:
         base_url = self.accounts[call.operation.vendor].base_url
-        return preview.render(call, base_url, self._redactor)
+        word = typed_word(call.operation, call.records)
+        return preview.render(call, base_url, self._redactor, looks=looks, word=word)
 
-    def _dry_run(self, call: BoundCall) -> Outcome:
-        return Outcome(
-            {"preview": self.preview(call)}, status="not_done", warnings=("Nothing was sent.",)
-        )
-
-    async def _ask(self, call: BoundCall, caller: Caller) -> Yes:
+    async def _ask(self, call: BoundCall, caller: Caller, looks: tuple[Look, ...]) -> Yes:
+        """Get a person's yes, and see that the records still stand as they were shown."""
         question = Question(
             fingerprint=call.fingerprint,
             tool=call.operation.name,
             account=call.account,
             caller=caller.name,
-            preview=self.preview(call),
+            preview=self._preview(call, looks),
+            record=digest(looks),
+            word=typed_word(call.operation, call.records),
         )
         try:
-            return await obtain_yes(self._ledger, caller.asker, question)
+            if caller.asker.resumes is None:
+                await caller.report("waiting for a person's answer")
+            yes = await obtain_yes(self._ledger, caller.asker, question)
+            await self._stands(call, caller, yes)
         except ToolFailure as failure:
-            await self._record(failure.kind, call, caller)
+            await self._record(failure.kind, call, caller, **_approval_of(failure))
             raise
         except StateError as error:
             raise self._no_state(error) from error
+        return yes
+
+    async def _stands(self, call: BoundCall, caller: Caller, yes: Yes) -> None:
+        """Read the records again; what has changed since the preview is not written.
+
+        Raises:
+            ChangedSincePreview: with what stands there now; the answer is used up.
+        """
+        now = await self._look(call, caller)
+        if digest(now) == yes.approval.record:
+            return
+        await to_thread.run_sync(self._ledger.outdate, yes.approval.id)
+        raise ChangedSincePreview(
+            "The record changed after the person had seen it. Nothing was sent.",
+            hint="Tell the person. The same call asks again, with the record as it is now.",
+            approval={"id": yes.approval.id},
+            preview=self._preview(call, now),
+        )
 
     async def _write(self, call: BoundCall, caller: Caller, yes: Yes | None) -> Outcome:
         """Spend the yes, record the intent, send, record the outcome: in this order."""
-        consent = await self._spend(call, yes)
+        try:
+            consent = await self._spend(call, yes)
+        except ToolFailure as failure:
+            await self._record(failure.kind, call, caller)
+            raise
         permit = self.gate.permit(call, consent)
         approval = {"approval": consent.approval_id} if consent else {}
         await self._record("sending", call, caller, **approval)
@@ -226,3 +265,9 @@ class Pipeline:
             "The record of writes cannot be kept right now, so nothing was written.",
             hint="Tell the person: the operator finds the reason in the server's log.",
         )
+
+
+def _approval_of(failure: ToolFailure) -> dict[str, str]:
+    """Name the question a failure is about, for the record."""
+    approval = failure.details.get("approval")
+    return {"approval": approval["id"]} if approval else {}

@@ -8,8 +8,10 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any
 
+from crm_mcp.compare import Difference, Look
 from crm_mcp.guard import BoundCall
 from crm_mcp.operation import Operation
 from crm_mcp.redact import Redactor
@@ -17,11 +19,31 @@ from crm_mcp.request import encode_pairs
 
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 _HIDDEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+_DATE = re.compile(r"\d{4}-\d\d-\d\d(?=$|[T ])", re.ASCII)
+_PHONE = re.compile(r"\+?[\d ()/.-]+", re.ASCII)
+_NOT_DIGIT = re.compile(r"\D")
+_PHONE_DIGITS = 7
+_LARGE = 1000
 _UNDO = {"exact": "yes, with {tool}", "partial": "partly; {stays}", "none": "no"}
 
 
-def render(call: BoundCall, base_url: str, redactor: Redactor) -> str:
-    """Write the preview of one call: effect, arguments, undo, and the exact request."""
+def render(
+    call: BoundCall,
+    base_url: str,
+    redactor: Redactor,
+    *,
+    looks: tuple[Look, ...] = (),
+    word: str = "",
+) -> str:
+    """Write the preview of one call.
+
+    Args:
+        call: what would be sent.
+        base_url: where to.
+        redactor: masks what nobody may read.
+        looks: the records as they stand, where they could be read.
+        word: what the person types to approve, where choosing is not enough.
+    """
     operation = call.operation
     lines = [
         sentence(operation, call.arguments),
@@ -31,14 +53,69 @@ def render(call: BoundCall, base_url: str, redactor: Redactor) -> str:
         f"Records: {call.records}",
         f"Can be undone: {_undo(operation)}",
         *_evidence(operation),
+        *(line for look in looks for line in _record(look)),
         "",
         "What will be written:",
-        *(f"  {name} = {quoted(value)}" for name, value in leaves(call.arguments)),
+        *(f"  {name} = {quoted(value)}{echo(value)}" for name, value in leaves(call.arguments)),
         "",
         "The exact request, without credentials:",
         *(f"  {line}" for line in _request(call, base_url)),
+        *(["", f"To approve, type: {word}"] if word else []),
     ]
     return redactor.text("\n".join(lines))
+
+
+def _record(look: Look) -> Iterator[str]:
+    """Show one record: by name and id, then what changes, or all of it when it goes."""
+    yield ""
+    yield "Record: " + ", ".join(f"{name} = {quoted(value)}" for name, value in look.label)
+    if not look.differences:
+        yield "  What stands there now:"
+        for name, value in leaves(look.record):
+            yield f"    {name or 'record'} = {quoted(value)}"
+        return
+    for field in look.differences:
+        if field.kind != "same":
+            yield f"  {_difference(field)}"
+    stay = sum(field.kind == "same" for field in look.differences)
+    if stay:
+        yield f"  Fields that are sent and stay as they are: {stay}"
+
+
+def _difference(field: Difference) -> str:
+    name, after = visible(field.name), f"{quoted(field.after)}{echo(field.after)}"
+    match field.kind:
+        case "added":
+            return f"{name}: nothing → {after} (added)"
+        case "cleared":
+            return f"{name}: {quoted(field.before)} → nothing (cleared)"
+        case "unknown":
+            return f"{name}: ? → {after} (the record as read lacks it: it cannot be compared)"
+        case _:
+            return f"{name}: {quoted(field.before)} → {after}"
+
+
+def echo(value: Any) -> str:
+    """Say a date, a large amount or a telephone number once more, so that none is misread."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) >= _LARGE:
+        return f" ({value:,})".replace(",", "\u202f")
+    if not isinstance(value, str):
+        return ""
+    if found := _DATE.match(value):
+        return _day(found[0])
+    digits = _NOT_DIGIT.sub("", value)
+    if _PHONE.fullmatch(value) and len(digits) >= _PHONE_DIGITS:
+        groups = [digits[start : start + 3] for start in range(0, len(digits), 3)]
+        return f" (digits: {' '.join(groups)})"
+    return ""
+
+
+def _day(text: str) -> str:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return " (no day of the calendar)"
+    return f" ({day:%A}, {day.day} {day:%B %Y})"
 
 
 def sentence(operation: Operation, arguments: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from crm_mcp.clean import clean, clean_text
 from crm_mcp.errors import Rejected, ToolFailure, Unavailable, UnknownOutcome, UnreadableReply
 from crm_mcp.operation import Operation, Pagination
 from crm_mcp.pointer import find, steps
@@ -20,12 +21,16 @@ LOOK_FIRST = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a call brought: the data, where the page stands, and for writes what happened."""
+    """What a call brought: the data, where the page stands, and for writes what happened.
+
+    `check` says after a write which fields stand as written, where they could be read again.
+    """
 
     data: Any
     page: dict[str, Any] = field(default_factory=dict)
     status: WriteStatus | None = None
     not_done: tuple[FailedItem, ...] = ()
+    check: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     simulated: bool = False
 
@@ -37,6 +42,7 @@ class Outcome:
             "page": self.page,
             "status": self.status,
             "not_done": failed,
+            "check": dict(self.check),
             "warnings": list(self.warnings),
         }
         return {key: value for key, value in parts.items() if key == "data" or value}
@@ -62,12 +68,13 @@ def respond(
         raise _cleaned(_as_write_failure(operation, failure), redactor) from None
     if reading.failed and not reading.done:
         raise _all_failed(reading, redactor)
+    visible, hidden = clean(redactor.value(data))
     return Outcome(
-        data=redactor.value(data),
+        data=visible,
         page=_page(operation, reading.body, data, arguments),
         status=_status(operation, reading),
         not_done=tuple(_clean_item(entry, redactor) for entry in reading.failed),
-        warnings=tuple(redactor.text(text) for text in reading.warnings),
+        warnings=(*(_clean(text, redactor) for text in reading.warnings), *_told(hidden)),
         simulated=SANDBOX_HEADER in reply.headers,
     )
 
@@ -114,15 +121,24 @@ def _status(operation: Operation, reading: Reading) -> WriteStatus | None:
 
 
 def _cleaned(failure: ToolFailure, redactor: Redactor) -> ToolFailure:
-    failure.message = redactor.text(failure.message)
-    failure.vendor_code = redactor.text(failure.vendor_code)
+    failure.message = _clean(failure.message, redactor)
+    failure.vendor_code = _clean(failure.vendor_code, redactor)
     return failure
 
 
 def _clean_item(entry: FailedItem, redactor: Redactor) -> FailedItem:
-    return FailedItem(
-        redactor.value(entry.item), tuple(redactor.text(text) for text in entry.errors)
-    )
+    item, _ = clean(redactor.value(entry.item))
+    return FailedItem(item, tuple(_clean(text, redactor) for text in entry.errors))
+
+
+def _clean(text: str, redactor: Redactor) -> str:
+    return clean_text(redactor.text(text))[0]
+
+
+def _told(hidden: int) -> tuple[str, ...]:
+    if not hidden:
+        return ()
+    return (f"{hidden} hidden characters were taken out of the CRM's texts.",)
 
 
 def _masked(data: Any, pointers: tuple[str, ...]) -> Any:

@@ -20,7 +20,8 @@ LOCK_SECONDS = 10.0
 _TABLES = """
 CREATE TABLE IF NOT EXISTS approvals (
   id TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, tool TEXT NOT NULL, account TEXT NOT NULL,
-  caller TEXT NOT NULL, preview TEXT NOT NULL, way TEXT NOT NULL, state TEXT NOT NULL,
+  caller TEXT NOT NULL, preview TEXT NOT NULL, record TEXT NOT NULL, word TEXT NOT NULL,
+  way TEXT NOT NULL, state TEXT NOT NULL,
   created REAL NOT NULL, expires REAL NOT NULL, decided_by TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE INDEX IF NOT EXISTS approvals_by_fingerprint ON approvals (fingerprint, created);

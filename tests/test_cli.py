@@ -21,7 +21,7 @@ from crm_mcp.sandbox.app import Sandbox
 from crm_mcp.state import StateFolder
 
 WRITE = "fivecrm_customer_products_import"
-IMPORT = {
+IMPORT: dict[str, Any] = {
     "area": "001",
     "customerProducts": [{"account": "1", "product": "Desk", "manufacturer": "Woodworks"}],
 }
@@ -230,6 +230,37 @@ def test_call_in_a_terminal_shows_the_preview_and_wants_the_word(
     assert "The exact request, without credentials:" in screen
     assert "Type approve to send it" in screen
     assert (ended, told in screen) == (code, True)
+
+
+def test_call_in_a_terminal_wants_the_number_of_many_records() -> None:
+    two = {**IMPORT, "customerProducts": IMPORT["customerProducts"] * 2}
+    words = ["call", WRITE, "--json", json.dumps(two), "--sandbox"]
+
+    assert typed(words, "approve", {})[0] == NOT_APPROVED
+    code, screen = typed(words, "2", {})
+    assert "Type 2 to send it" in screen
+    assert code == 0
+
+
+def test_a_decision_that_cannot_be_recorded_does_not_count(ledger: Ledger, folder: Path) -> None:
+    approval = ledger.ask(QUESTION, "out_of_band")
+    (folder / "audit.jsonl").mkdir()
+
+    result = run("approvals", "reject", approval.id)
+
+    assert result.exit_code == FAILED
+    undone = ledger.get(approval.id)
+    assert undone is not None
+    assert undone.state == "outdated"
+
+
+def test_a_decision_made_twice_is_recorded_once(ledger: Ledger) -> None:
+    approval = ledger.ask(QUESTION, "out_of_band")
+
+    codes = [run("approvals", "reject", approval.id).exit_code for _ in range(2)]
+
+    assert codes == [0, NOT_APPROVED]
+    assert len(json.loads(run("audit", "show", "--json").output)) == 1
 
 
 def test_call_and_approvals_work_together_over_a_real_socket(folder: Path) -> None:

@@ -383,3 +383,46 @@ async def test_an_answer_to_a_question_that_is_gone_sends_nothing(
 
     assert kind(result) == "not_confirmed"
     assert sandbox.log == ()
+
+
+TWO = {**IMPORT, "customerProducts": [{**PRODUCT, "reference": f"T-{n}"} for n in (1, 2)]}
+
+
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize("word", ["", "1", "two", "approve", "22"])
+async def test_many_records_want_their_number_typed(
+    app: App, sandbox: Sandbox, era: str, word: str
+) -> None:
+    for content in ({"decision": "approve"}, {"decision": "approve", "word": word}):
+        result = await call_with(app, era, ElicitResult(action="accept", content=content), TWO)
+        assert kind(result) == "not_confirmed"
+
+    assert sandbox.log == ()
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_the_right_number_sends_many_records(app: App, sandbox: Sandbox, era: str) -> None:
+    typed = ElicitResult(action="accept", content={"decision": "approve", "word": " 2 "})
+
+    result = await call_with(app, era, typed, TWO)
+
+    assert result.structured_content is not None
+    assert result.structured_content["status"] == "done"
+    assert writes(sandbox) == 1
+
+
+async def test_a_word_where_none_is_wanted_is_no_yes(app: App, sandbox: Sandbox) -> None:
+    typed = ElicitResult(action="accept", content={"decision": "approve", "word": "2"})
+
+    assert kind(await call_with(app, "auto", typed)) == "not_confirmed"
+    assert sandbox.log == ()
+
+
+async def test_a_refused_write_leaves_its_line_in_the_record(app: App) -> None:
+    await call_with(app, "auto", ElicitResult(action="decline"))
+    for _ in range(app.settings.general.max_writes_per_hour):
+        app.ledger.count_write(10_000)
+    await call_with(app, "auto", YES)
+
+    lines = [(line["event"], "approval" in line) for line in app.audit.lines()]
+    assert lines == [("not_confirmed", True), ("refused", False)]

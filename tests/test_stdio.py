@@ -71,8 +71,8 @@ def pipes(environment: dict[str, str]) -> Iterator[Pipes]:
     server = Pipes(environment, "--sandbox")
     server.handshake()
     yield server
-    server.process.kill()
-    server.process.communicate()
+    if server.process.poll() is None:
+        server.end()
 
 
 def test_it_lists_calls_and_ends_when_its_input_ends(pipes: Pipes) -> None:

@@ -10,12 +10,8 @@ pytest_plugins = ["crm_mcp.testing.fixtures"]
 pytestmark = pytest.mark.anyio
 
 WRITE = "fivecrm_customer_products_import"
-IMPORT = {
-    "area": "001",
-    "customerProducts": [
-        {"account": "1", "product": "Desk", "manufacturer": "Woodworks", "reference": "R-1"}
-    ],
-}
+PRODUCT = {"account": "1", "product": "Desk", "manufacturer": "Woodworks"}
+IMPORT = {"area": "001", "customerProducts": [{**PRODUCT, "reference": "R-1"}]}
 
 
 async def test_the_fixture_is_a_client_whose_writes_run(crm_client: Client) -> None:
@@ -57,3 +53,13 @@ async def test_a_page_is_no_preview() -> None:
     answer = await ask(None, params)  # type: ignore[arg-type]
 
     assert answer.content == {"decision": "reject"}  # type: ignore[union-attr]
+
+
+async def test_a_person_who_approves_types_the_word_too() -> None:
+    two = {**IMPORT, "customerProducts": [{**PRODUCT, "reference": name} for name in "ab"]}
+
+    async with sandbox_client(mode="confirm", person=lambda _: "approve") as client:
+        result = await client.call_tool(WRITE, two)
+
+    assert result.structured_content is not None
+    assert result.structured_content["status"] == "done"

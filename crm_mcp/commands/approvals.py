@@ -9,7 +9,7 @@ from crm_mcp.audit import Audit
 from crm_mcp.commands.setup import print_json
 from crm_mcp.commands.terminal import is_terminal, says_yes
 from crm_mcp.config import Settings
-from crm_mcp.errors import NotConfirmed
+from crm_mcp.errors import NotConfirmed, StateError
 from crm_mcp.ledger import Approval, Ledger
 from crm_mcp.state import StateFolder
 
@@ -48,7 +48,7 @@ def approve(settings: Settings, approval_id: str) -> None:
     approval = _find(ledger, approval_id)
     if not is_terminal():
         raise NotConfirmed("Approving needs a person at a terminal.")
-    if not says_yes(approval.preview):
+    if not says_yes(approval):
         raise NotConfirmed("Not approved; the question stays open.")
     _decide(settings, ledger, approval, yes=True)
     typer.echo("Approved. It runs once, when the same call is made again.")
@@ -66,13 +66,17 @@ def reject(settings: Settings, approval_id: str) -> None:
 
 
 def _decide(settings: Settings, ledger: Ledger, approval: Approval, *, yes: bool) -> None:
-    """Record the decision first: what cannot be recorded is not decided."""
+    """Write a decision down and record it; one that cannot be recorded does not count."""
     by = f"terminal:{getpass.getuser()}"
-    state = "approved" if yes else "rejected"
-    Audit(StateFolder(settings.general.state_dir)).append(
-        state, approval=approval.id, tool=approval.tool, account=approval.account, by=by
-    )
-    ledger.decide(approval.id, "approved" if yes else "rejected", by)
+    decided = ledger.decide(approval.id, "approved" if yes else "rejected", by)
+    audit = Audit(StateFolder(settings.general.state_dir))
+    try:
+        audit.append(
+            decided.state, approval=approval.id, tool=approval.tool, account=approval.account, by=by
+        )
+    except StateError:
+        ledger.outdate(approval.id)
+        raise
 
 
 def _ledger(settings: Settings) -> Ledger:

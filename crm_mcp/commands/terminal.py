@@ -16,11 +16,12 @@ def is_terminal() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def says_yes(preview: str) -> bool:
+def says_yes(approval: Approval) -> bool:
     """Show a preview and read the answer; only the whole word is a yes."""
-    sys.stderr.write(f"{preview}\n\nType {WORD} to send it, anything else to stop: ")
+    word = approval.word or WORD
+    sys.stderr.write(f"{approval.preview}\n\nType {word} to send it, anything else to stop: ")
     sys.stderr.flush()
-    return sys.stdin.readline().strip() == WORD
+    return sys.stdin.readline().strip() == word
 
 
 @dataclass(frozen=True)
@@ -36,5 +37,5 @@ class TerminalAsker:
 
     async def ask(self, approval: Approval) -> Answer:
         """Show the question and wait for the typed word."""
-        yes = await to_thread.run_sync(says_yes, approval.preview)
+        yes = await to_thread.run_sync(says_yes, approval)
         return Answer.YES if yes else Answer.NO

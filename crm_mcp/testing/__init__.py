@@ -7,6 +7,7 @@ Nothing leaves the process, every session begins with the same made-up data, and
 the record of writes stand in a temporary folder. `crm_mcp.testing.fixtures` has it for pytest.
 """
 
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,6 +24,8 @@ from crm_mcp.server import build_server
 
 if TYPE_CHECKING:
     from mcp.client.session import ElicitationFnT
+
+_TYPED = re.compile(r"^To approve, type: (\S+)\Z", re.MULTILINE)
 
 Decision = Literal["approve", "reject"]
 Person = Callable[[str], Decision]
@@ -65,10 +68,16 @@ async def sandbox_client(
 
 
 def dialog(person: Person) -> "ElicitationFnT":
-    """Make the dialog of a client: shows the preview to a person and sends the decision."""
+    """Make the dialog of a client: shows the preview to a person and sends the decision.
+
+    Who approves also types the word, where the preview asks for one.
+    """
 
     async def ask(context: object, params: object) -> ElicitResult:  # noqa: ARG001
         message = params.message if isinstance(params, ElicitRequestFormParams) else ""
-        return ElicitResult(action="accept", content={"decision": person(message)})
+        decision = person(message)
+        word = _TYPED.search(message)
+        typed = {"word": word[1]} if word and decision == "approve" else {}
+        return ElicitResult(action="accept", content={"decision": decision, **typed})
 
     return ask

@@ -1,0 +1,40 @@
+"""CRM texts as data: what cannot be seen, or turns the direction of reading, is taken out.
+
+Such characters carry nothing for a reader and much for somebody who hides an instruction in a
+note. Line ends and tabs stay.
+"""
+
+import re
+from typing import Any
+
+_HIDDEN = re.compile(
+    "["
+    "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # control characters
+    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f"  # fillers and soft hyphens
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # direction of reading
+    "\u200b-\u200d\u2060-\u2065\u206a-\u206f\u3164\ufeff\uffa0"  # no width
+    "\ufe00-\ufe0f\ufff0-\ufffb"  # variation and annotation
+    "\U000e0000-\U000e0fff"  # tags
+    "]"
+)
+
+
+def clean_text(text: str) -> tuple[str, int]:
+    """Take the hidden characters out of one text; says how many there were."""
+    if text.isascii() and text.isprintable():
+        return text, 0
+    return _HIDDEN.subn("", text)
+
+
+def clean(value: Any) -> tuple[Any, int]:
+    """Take the hidden characters out of all texts of a JSON value, names included."""
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, list):
+        items = [clean(item) for item in value]
+        return [item for item, _ in items], sum(count for _, count in items)
+    if isinstance(value, dict):
+        pairs = [(clean_text(str(key)), clean(item)) for key, item in value.items()]
+        total = sum(in_key + in_item for (_, in_key), (_, in_item) in pairs)
+        return {key: item for (key, _), (item, _) in pairs}, total
+    return value, 0

@@ -1,0 +1,167 @@
+"""Before and after: what a write would change in a record as it stands. Pure.
+
+What stands in a record is compared with what would be written, name by name. Texts and numbers
+that read the same are the same: vendors answer "3" where 3 was sent.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from crm_mcp.bind import parse_target, targets
+from crm_mcp.operation import Before, Operation
+from crm_mcp.pointer import find
+
+_NOTHING: tuple[Any, ...] = (None, "", [], {})
+
+Kind = Literal["changed", "added", "cleared", "same", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field: what stands there, what would stand there, and how the two relate.
+
+    `unknown` is a field that the record as read does not have: it cannot be compared.
+    """
+
+    name: str
+    before: Any
+    after: Any
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One record as it stands, beside what would be written to it."""
+
+    label: tuple[tuple[str, Any], ...]
+    record: Any
+    differences: tuple[Difference, ...]
+
+
+def record_requests(before: Before, arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Say with which arguments each record is read, in the order of the write's own items."""
+    return [
+        {name: find(item, pointer) for name, pointer in before.arguments.items()}
+        for item in _items(before, arguments)
+    ]
+
+
+def look(
+    operation: Operation, arguments: Mapping[str, Any], records: list[Any]
+) -> tuple[Look, ...]:
+    """Put records as read beside what would be written to them.
+
+    Args:
+        operation: the write; it has a `before` with a tool.
+        arguments: of the write.
+        records: as read, one for each of `record_requests`.
+    """
+    before = operation.before
+    if before is None:
+        return ()
+    items = _items(before, arguments)
+    return tuple(
+        Look(_label(before, item, record), record, tuple(_compare(operation, before, item, record)))
+        for item, record in zip(items, records, strict=True)
+    )
+
+
+def digest(looks: tuple[Look, ...]) -> str:
+    """Bind an answer to the records as they were shown: SHA-256 over what a person saw of them."""
+    shown = [
+        [
+            list(one.label),
+            [[field.name, field.before, field.kind] for field in one.differences],
+            None if one.differences else one.record,
+        ]
+        for one in looks
+    ]
+    return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest() if looks else ""
+
+
+def outcome(asked: tuple[Look, ...], stands: tuple[Look, ...]) -> dict[str, Any]:
+    """Say after a write which fields stand as written, and which do not.
+
+    Args:
+        asked: the records as they stood before.
+        stands: the same records read again afterwards.
+    """
+    kept, dropped, coerced = 0, [], []
+    for old, new in zip(asked, stands, strict=True):
+        for was, now in zip(old.differences, new.differences, strict=False):
+            if now.kind in ("same", "unknown") or was.kind == "same":
+                kept += now.kind == "same"
+            elif same(was.before, now.before):
+                dropped.append(now.name)
+            else:
+                coerced.append({"field": now.name, "sent": now.after, "stands": now.before})
+    found = {"kept": kept, "dropped": dropped, "coerced": coerced}
+    return {name: value for name, value in found.items() if value}
+
+
+def same(one: Any, other: Any) -> bool:
+    """Tell whether two values read the same."""
+    if isinstance(one, dict | list) or isinstance(other, dict | list):
+        return bool(one == other)
+    return one is other or str(one) == str(other) or one == other
+
+
+def _items(before: Before, arguments: Mapping[str, Any]) -> list[Any]:
+    if not before.each:
+        return [arguments]
+    try:
+        items = find(arguments, before.each)
+    except LookupError:
+        return []
+    return items if isinstance(items, list) else [items]
+
+
+def _label(before: Before, item: Any, record: Any) -> tuple[tuple[str, Any], ...]:
+    """Name a record by what finds it, and by what people call it."""
+    keys = [(name, find(item, pointer)) for name, pointer in before.arguments.items()]
+    names = []
+    for pointer in before.label:
+        try:
+            names.append((pointer.rpartition("/")[2], find(record, pointer)))
+        except LookupError:
+            continue
+    return (*keys, *names)
+
+
+def _compare(operation: Operation, before: Before, item: Any, record: Any) -> Iterator[Difference]:
+    """Compare what an update writes; what only finds the record, or says how, is no change."""
+    if operation.effect != "update" or not isinstance(item, dict):
+        return
+    finding = {pointer.removeprefix("/") for pointer in before.arguments.values()}
+    for name, value in item.items():
+        if name not in finding and (before.each or _in_body(operation, name)):
+            yield from _differences(name, record, name, value)
+
+
+def _differences(shown: str, record: Any, name: str, after: Any) -> Iterator[Difference]:
+    if not isinstance(record, dict) or name not in record:
+        yield Difference(shown, None, after, "unknown")
+        return
+    before = record[name]
+    if isinstance(after, dict) and isinstance(before, dict):
+        for key, value in after.items():
+            yield from _differences(f"{shown}.{key}", before, key, value)
+    else:
+        yield Difference(shown, before, after, _kind(before, after))
+
+
+def _kind(before: Any, after: Any) -> Kind:
+    if same(before, after):
+        return "same"
+    if before in _NOTHING:
+        return "added"
+    return "cleared" if after in _NOTHING else "changed"
+
+
+def _in_body(operation: Operation, name: str) -> bool:
+    """Tell whether an argument is part of what is written, and not of where or how."""
+    places = [parse_target(target) for target in targets(operation, name)]
+    return any(place.part in ("json", "form") or place.pointer is not None for place in places)
