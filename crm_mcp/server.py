@@ -21,7 +21,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from crm_mcp import __version__
 from crm_mcp.app import App
-from crm_mcp.confirm import QuestionOpen
+from crm_mcp.confirm import Asker, Nobody, QuestionOpen
 from crm_mcp.elicitation import ClientAsker, question_result
 from crm_mcp.envelope import failure, success
 from crm_mcp.errors import ToolFailure, UnknownTool
@@ -94,6 +94,7 @@ class Handlers:
     def __init__(self, app: App) -> None:
         self._app = app
         self._limit = app.settings.general.max_result_chars
+        self._dialogs = app.settings.general.dialogs
 
     def input_schema(self, name: str) -> dict[str, Any] | None:
         """Look up one tool's schema."""
@@ -131,16 +132,18 @@ class Handlers:
 
     async def _call(self, ctx: Context, params: CallToolRequestParams) -> dict[str, Any]:
         pipeline = self._app.pipeline
-        outcome = await pipeline.call(params.name, params.arguments or {}, _caller(ctx, params))
+        asker: Asker = ClientAsker(ctx, params) if self._dialogs else Nobody()
+        caller = Caller(program=_program(ctx), asker=asker, report=_progress(ctx))
+        outcome = await pipeline.call(params.name, params.arguments or {}, caller)
         operation = pipeline.registry.find(params.name)
         account = pipeline.accounts[operation.vendor]
         return success(outcome, operation, account.label, self._limit)
 
 
-def _caller(ctx: Context, params: CallToolRequestParams) -> Caller:
+def _program(ctx: Context) -> str:
+    """Read the client's own name for itself; it proves nothing."""
     client = ctx.session.client_params
-    program = f"{client.client_info.name} {client.client_info.version}"[:100] if client else ""
-    return Caller(program=program, asker=ClientAsker(ctx, params), report=_progress(ctx))
+    return f"{client.client_info.name} {client.client_info.version}"[:100] if client else ""
 
 
 def _progress(ctx: Context) -> Report:

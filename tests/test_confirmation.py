@@ -18,9 +18,11 @@ from mcp_types import (
 from crm_mcp.app import SANDBOX_ORIGIN, App, load_catalogue, open_app, sandbox_settings
 from crm_mcp.config import General, Settings
 from crm_mcp.confirm import Answer, Nobody
+from crm_mcp.guard import Policy
 from crm_mcp.ledger import Question
 from crm_mcp.sandbox.app import Sandbox
 from crm_mcp.server import build_server
+from crm_mcp.testing import sandbox_client
 
 pytestmark = pytest.mark.anyio
 
@@ -418,11 +420,25 @@ async def test_a_word_where_none_is_wanted_is_no_yes(app: App, sandbox: Sandbox)
     assert sandbox.log == ()
 
 
-async def test_a_refused_write_leaves_its_line_in_the_record(app: App) -> None:
+async def test_a_refused_write_leaves_its_line_in_the_record(
+    app: App, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await call_with(app, "auto", ElicitResult(action="decline"))
-    for _ in range(app.settings.general.max_writes_per_hour):
-        app.ledger.count_write(10_000)
+    monkeypatch.setattr(app.pipeline.registry, "policy", Policy(writes_per_hour=0))
     await call_with(app, "auto", YES)
 
     lines = [(line["event"], "approval" in line) for line in app.audit.lines()]
     assert lines == [("not_confirmed", True), ("refused", False)]
+    assert sandbox.log == ()
+
+
+async def test_where_no_dialog_is_believed_every_question_goes_to_the_terminal(
+    sandbox: Sandbox,
+) -> None:
+    async with sandbox_client(
+        mode="confirm", person=lambda _: "approve", sandbox=sandbox, dialogs=False
+    ) as client:
+        result = await client.call_tool(WRITE, IMPORT)
+
+    assert kind(result) == "approval_required"
+    assert sandbox.log == ()
