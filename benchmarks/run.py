@@ -15,8 +15,14 @@ from pathlib import Path
 from catalogue import arguments, generate, install
 from driver import Server
 
+from crm_mcp.bind import bind
+from crm_mcp.guard import BoundCall, Gate, Policy, judge
+from crm_mcp.loader import load_vendor, schemas_root
+
 HERE = Path(__file__).parent
 TOOLS = 20
+FEW = 5
+GUARDED = 10_000
 OUTSTANDING = 64
 PEER_START = (
     "from mcp.server import Server; import os, sys; sys.path.insert(0, os.environ['BENCH']);"
@@ -84,7 +90,9 @@ def upstream() -> Iterator[int]:
         process.stdin.close()
 
 
-def call_tools(server: Server, calls: int, outstanding: int) -> tuple[list[float], float]:
+def call_tools(
+    server: Server, calls: int, outstanding: int, tools: int = TOOLS
+) -> tuple[list[float], float]:
     """Make calls with so many under way; returns the latencies and the time of all."""
     sent: dict[int, float] = {}
     latencies = []
@@ -95,7 +103,7 @@ def call_tools(server: Server, calls: int, outstanding: int) -> tuple[list[float
             latencies.append(time.perf_counter() - sent.pop(answer["id"]))
             assert not answer["result"].get("isError"), answer  # noqa: S101 - a wrong benchmark
         if turn < calls:
-            index = turn % TOOLS
+            index = turn % tools
             params = {"name": generate(index)["name"], "arguments": arguments(index)}
             number = server.send("tools/call", params)
             sent[number] = time.perf_counter()
@@ -137,7 +145,7 @@ def measure_calls(installation: Path, calls: int, rounds: int) -> dict[str, floa
 
 
 def measure_catalogue(small: Path, large: Path, calls: int, rounds: int) -> dict[str, float]:
-    """Compare the same call at 500 operations and at 20, in both protocol eras."""
+    """Compare the same calls at 500 operations and at 5, in both protocol eras."""
     found: dict[str, list[float]] = {}
     with upstream() as port:
         for _ in range(rounds):
@@ -146,10 +154,28 @@ def measure_catalogue(small: Path, large: Path, calls: int, rounds: int) -> dict
                 for installation in (large, small):
                     modern = era == "modern"
                     with Server(installation, environment(port), modern=modern) as server:
-                        call_tools(server, calls, 1)
-                        medians.append(statistics.median(call_tools(server, calls, 1)[0]))
-                found.setdefault(f"{era}_500_to_20", []).append(medians[0] / medians[1])
+                        call_tools(server, calls, 1, FEW)  # warm
+                        latencies, _ = call_tools(server, calls, 1, FEW)
+                        medians.append(statistics.median(latencies))
+                found.setdefault(f"{era}_500_to_{FEW}", []).append(medians[0] / medians[1])
     return {name: statistics.median(values) for name, values in found.items()}
+
+
+def measure_guard(rounds: int) -> dict[str, float]:
+    """Time what a read pays to be guarded: the verdict, the permit, and taking it in."""
+    (operation, *_) = load_vendor(schemas_root(), "fivecrm", examples=False)
+    policy = Policy(allow=("fivecrm_*",), deny=("fivecrm_none",))
+    gate = Gate(policy)
+    given = {"area": "001"}
+    call = BoundCall(operation, given, bind(operation, given), "fivecrm (benchmark)", "local")
+    times = []
+    for _ in range(rounds):
+        begun = time.perf_counter()
+        for _ in range(GUARDED):
+            judge(operation, policy, call.records)
+            gate.spend(gate.permit(call), call.spec)
+        times.append((time.perf_counter() - begun) / GUARDED)
+    return {"read_ms": statistics.median(times) * 1000}
 
 
 def main() -> None:
@@ -159,17 +185,18 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=2000)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        sizes = {n: install(Path(folder) / str(n), n) for n in (14, TOOLS, 500)}
+        sizes = {n: install(Path(folder) / str(n), n) for n in (FEW, 14, 500)}
         report = {
             "start_14": measure_start(sizes[14], 3 * given.rounds),
             "start_500": measure_start(sizes[500], 3 * given.rounds),
             "calls_500": measure_calls(sizes[500], given.calls, given.rounds),
-            "catalogue": measure_catalogue(sizes[TOOLS], sizes[500], given.calls, given.rounds),
+            "guard": measure_guard(given.rounds),
+            "catalogue": measure_catalogue(sizes[FEW], sizes[500], given.calls, given.rounds),
         }
     for title, figures in report.items():
         print(title)
         for name, value in figures.items():
-            print(f"  {name:22} {value:10.2f}")
+            print(f"  {name:22} {value:10.3f}")
 
 
 if __name__ == "__main__":
