@@ -9,6 +9,7 @@ before it is sent, and is not interrupted between the yes and the record of its 
 """
 
 import logging
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -30,6 +31,7 @@ from crm_mcp.redact import Redactor
 from crm_mcp.registry import DRY_RUN, Registry
 from crm_mcp.request import RequestSpec
 from crm_mcp.respond import Outcome, respond
+from crm_mcp.seen import Seen
 from crm_mcp.validate import ArgumentValidator
 from crm_mcp.vendors.base import Reply, Vendor
 
@@ -90,6 +92,7 @@ class Pipeline:
         self._audit = audit
         self._redactor = redactor
         self._validator = ArgumentValidator()
+        self._seen: defaultdict[str, Seen] = defaultdict(Seen)
 
     async def call(self, name: str, arguments: Mapping[str, Any], caller: Caller) -> Outcome:
         """Carry out one call.
@@ -144,8 +147,13 @@ class Pipeline:
 
     def _preview(self, call: BoundCall, looks: tuple[Look, ...]) -> str:
         base_url = self.accounts[call.operation.vendor].base_url
-        word = typed_word(call.operation, call.records)
-        return preview.render(call, base_url, self._redactor, looks=looks, word=word)
+        context = preview.Context(
+            base_url=base_url,
+            looks=looks,
+            repeated=self._seen[call.caller].repeated(call.arguments),
+            word=typed_word(call.operation, call.records),
+        )
+        return preview.render(call, context, self._redactor)
 
     async def _ask(self, call: BoundCall, caller: Caller, looks: tuple[Look, ...]) -> Yes:
         """Get a person's yes, and see that the records still stand as they were shown."""
@@ -221,7 +229,9 @@ class Pipeline:
     async def _send(self, call: BoundCall, permit: Permit) -> Outcome:
         account = self.accounts[call.operation.vendor]
         reply = await account.client.send(permit, call.spec, call.operation)
-        return respond(call.operation, account.vendor, reply, call.arguments, self._redactor)
+        outcome = respond(call.operation, account.vendor, reply, call.arguments, self._redactor)
+        self._seen[call.caller].note(call.operation.name, outcome.data)
+        return outcome
 
     async def _record_refusal(self, call: BoundCall, caller: Caller, verdict: Refuse) -> None:
         await self._record("refused", call, caller, reason=verdict.reason)

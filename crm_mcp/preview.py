@@ -8,6 +8,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -27,23 +28,23 @@ _LARGE = 1000
 _UNDO = {"exact": "yes, with {tool}", "partial": "partly; {stays}", "none": "no"}
 
 
-def render(
-    call: BoundCall,
-    base_url: str,
-    redactor: Redactor,
-    *,
-    looks: tuple[Look, ...] = (),
-    word: str = "",
-) -> str:
-    """Write the preview of one call.
+@dataclass(frozen=True)
+class Context:
+    """What a person should know beside the call itself.
 
-    Args:
-        call: what would be sent.
-        base_url: where to.
-        redactor: masks what nobody may read.
-        looks: the records as they stand, where they could be read.
-        word: what the person types to approve, where choosing is not enough.
+    `looks` are the records as they stand, where they could be read. `repeated` are values that
+    came word for word from CRM texts, each with the tool that read it. `word` is what is typed to
+    approve, where choosing is not enough.
     """
+
+    base_url: str
+    looks: tuple[Look, ...] = ()
+    repeated: Mapping[str, str] = field(default_factory=dict)
+    word: str = ""
+
+
+def render(call: BoundCall, context: Context, redactor: Redactor) -> str:
+    """Write the preview of one call: effect, record, arguments, and the exact request."""
     operation = call.operation
     lines = [
         sentence(operation, call.arguments),
@@ -53,16 +54,26 @@ def render(
         f"Records: {call.records}",
         f"Can be undone: {_undo(operation)}",
         *_evidence(operation),
-        *(line for look in looks for line in _record(look)),
+        *(line for look in context.looks for line in _record(look)),
         "",
         "What will be written:",
         *(f"  {name} = {quoted(value)}{echo(value)}" for name, value in leaves(call.arguments)),
+        *_repeated(context.repeated),
         "",
         "The exact request, without credentials:",
-        *(f"  {line}" for line in _request(call, base_url)),
-        *(["", f"To approve, type: {word}"] if word else []),
+        *(f"  {line}" for line in _request(call, context.base_url)),
+        *(["", f"To approve, type: {context.word}"] if context.word else []),
     ]
     return redactor.text("\n".join(lines))
+
+
+def _repeated(repeated: Mapping[str, str]) -> Iterator[str]:
+    """Point out what the write repeats from the CRM's own texts, which anybody may have written."""
+    if repeated:
+        yield ""
+        yield "Taken over word for word from texts in the CRM:"
+    for value, tool in repeated.items():
+        yield f"  {quoted(value)} (read with {tool})"
 
 
 def _record(look: Look) -> Iterator[str]:
@@ -74,25 +85,25 @@ def _record(look: Look) -> Iterator[str]:
         for name, value in leaves(look.record):
             yield f"    {name or 'record'} = {quoted(value)}"
         return
-    for field in look.differences:
-        if field.kind != "same":
-            yield f"  {_difference(field)}"
-    stay = sum(field.kind == "same" for field in look.differences)
+    moving = [found for found in look.differences if found.kind != "same"]
+    for found in moving:
+        yield f"  {_difference(found)}"
+    stay = len(look.differences) - len(moving)
     if stay:
         yield f"  Fields that are sent and stay as they are: {stay}"
 
 
-def _difference(field: Difference) -> str:
-    name, after = visible(field.name), f"{quoted(field.after)}{echo(field.after)}"
-    match field.kind:
+def _difference(found: Difference) -> str:
+    name, after = visible(found.name), f"{quoted(found.after)}{echo(found.after)}"
+    match found.kind:
         case "added":
             return f"{name}: nothing → {after} (added)"
         case "cleared":
-            return f"{name}: {quoted(field.before)} → nothing (cleared)"
+            return f"{name}: {quoted(found.before)} → nothing (cleared)"
         case "unknown":
             return f"{name}: ? → {after} (the record as read lacks it: it cannot be compared)"
         case _:
-            return f"{name}: {quoted(field.before)} → {after}"
+            return f"{name}: {quoted(found.before)} → {after}"
 
 
 def echo(value: Any) -> str:

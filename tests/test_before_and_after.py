@@ -24,7 +24,7 @@ from crm_mcp.ledger import Approval, Ledger
 from crm_mcp.loader import load_vendor
 from crm_mcp.operation import Before, Operation
 from crm_mcp.pipeline import Account, Caller, Pipeline
-from crm_mcp.preview import echo, render
+from crm_mcp.preview import Context, echo, render
 from crm_mcp.redact import Redactor
 from crm_mcp.registry import Registry
 from crm_mcp.request import RequestSpec
@@ -355,7 +355,7 @@ def test_of_a_record_that_goes_the_person_sees_all(tmp_path: Path) -> None:
     call = BoundCall(deleting, {"id": 7}, spec, "cirrus (test)", "local")
     looks = look(deleting, {"id": 7}, [{"name": "Sales", "users": [{"id": 3}], "note": ""}])
 
-    preview = render(call, "https://x.example", Redactor(), looks=looks).splitlines()
+    preview = render(call, Context("https://x.example", looks), Redactor()).splitlines()
 
     begin = preview.index("Record: id = 7")
     assert preview[begin : begin + 5] == [
@@ -374,7 +374,7 @@ def test_a_record_that_is_one_value_is_shown_as_it_is() -> None:
     spec = RequestSpec("cirrus", UPDATE, "DELETE", "/departments/7")
     call = BoundCall(updating(effect="delete"), {"id": 7}, spec, "cirrus (test)", "local")
 
-    assert '    record = "gone"' in render(call, "https://x.example", Redactor(), looks=looks)
+    assert '    record = "gone"' in render(call, Context("https://x.example", looks), Redactor())
 
 
 def test_a_cleared_field_is_marked() -> None:
@@ -382,7 +382,7 @@ def test_a_cleared_field_is_marked() -> None:
     spec = RequestSpec("cirrus", UPDATE, "PUT", "/departments/7")
     call = BoundCall(updating(), {"id": 7, "name": ""}, spec, "cirrus (test)", "local")
 
-    shown = render(call, "https://x.example", Redactor(), looks=looks)
+    shown = render(call, Context("https://x.example", looks), Redactor())
     assert '  name: "Sales" → nothing (cleared)' in shown
 
 
