@@ -163,5 +163,6 @@ def _bug(number: str) -> dict[str, Any]:
     return {
         "error": "internal",
         "message": f"An unexpected error happened in this server (number {number}).",
-        "hint": "Tell the person; the operator finds the details under this number in the log.",
+        "hint": "Tell the person; the operator finds the details under this number in the log. "
+        "If the call was a write, look in the CRM before anybody repeats it.",
     }

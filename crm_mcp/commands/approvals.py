@@ -2,6 +2,7 @@
 
 import getpass
 import time
+from typing import Literal
 
 import typer
 
@@ -50,7 +51,7 @@ def approve(settings: Settings, approval_id: str) -> None:
         raise NotConfirmed("Approving needs a person at a terminal.")
     if not says_yes(approval):
         raise NotConfirmed("Not approved; the question stays open.")
-    _decide(settings, ledger, approval, yes=True)
+    decide(settings, approval, "approved", _somebody())
     typer.echo("Approved. It runs once, when the same call is made again.")
 
 
@@ -60,23 +61,33 @@ def reject(settings: Settings, approval_id: str) -> None:
     Raises:
         NotConfirmed: there is no open question of this id.
     """
-    ledger = _ledger(settings)
-    _decide(settings, ledger, _find(ledger, approval_id), yes=False)
+    decide(settings, _find(_ledger(settings), approval_id), "rejected", _somebody())
     typer.echo("Rejected. Nothing is sent.")
 
 
-def _decide(settings: Settings, ledger: Ledger, approval: Approval, *, yes: bool) -> None:
-    """Write a decision down and record it; one that cannot be recorded does not count."""
-    by = f"terminal:{getpass.getuser()}"
-    decided = ledger.decide(approval.id, "approved" if yes else "rejected", by)
+def decide(
+    settings: Settings, approval: Approval, decision: Literal["approved", "rejected"], by: str
+) -> None:
+    """Write a decision down and record it; one that cannot be recorded does not count.
+
+    Raises:
+        NotConfirmed: the question is not open any more.
+        StateError: the record cannot be written.
+    """
+    ledger = _ledger(settings)
+    ledger.decide(approval.id, decision, by)
     audit = Audit(StateFolder(settings.general.state_dir))
     try:
         audit.append(
-            decided.state, approval=approval.id, tool=approval.tool, account=approval.account, by=by
+            decision, approval=approval.id, tool=approval.tool, account=approval.account, by=by
         )
     except StateError:
         ledger.outdate(approval.id)
         raise
+
+
+def _somebody() -> str:
+    return f"terminal:{getpass.getuser()}"
 
 
 def _ledger(settings: Settings) -> Ledger:

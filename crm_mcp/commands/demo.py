@@ -12,6 +12,7 @@ from rich.panel import Panel
 from rich.rule import Rule
 
 from crm_mcp.app import SANDBOX_ORIGIN, App, load_catalogue, open_app, sandbox_settings
+from crm_mcp.commands.approvals import decide
 from crm_mcp.config import General, Settings
 from crm_mcp.guard import Mode
 from crm_mcp.sandbox.app import Sandbox
@@ -42,6 +43,7 @@ class Demo:
         self._sandbox = Sandbox(self._catalogue)
         self._folder = folder
         self._step = 0
+        self._read: set[str] = set()
 
     async def run(self) -> None:
         """Tell the whole session."""
@@ -49,9 +51,9 @@ class Demo:
         async with open_app(self._settings(Mode.CONFIRM), self._catalogue, self._sandbox) as app:
             await self._as_client_with_dialogs(app)
             await self._as_client_without_dialogs(app)
-            self._show_record(app)
         async with open_app(self._settings(Mode.READ_ONLY), self._catalogue, self._sandbox) as app:
             await self._read_only(app)
+            self._show_record(app)
         self._say("\nNext: `crm-mcp serve --sandbox` in your MCP client; see the README.")
 
     def _settings(self, mode: Mode) -> Settings:
@@ -85,7 +87,7 @@ class Demo:
             (waiting,) = app.ledger.waiting()
             self._say(f"A person runs [bold]crm-mcp approvals approve {waiting.id}[/], reads the")
             self._say("same preview, and types the word. The same call then runs, once:")
-            app.ledger.decide(waiting.id, "approved", "demo")
+            decide(app.settings, waiting, "approved", "terminal:demo")
             await self._call(client, name, update)
 
     def _show_record(self, app: App) -> None:
@@ -102,8 +104,12 @@ class Demo:
             await self._call(client, "fivecrm_customer_products_import", WRITE)
 
     def _person_approves(self, preview: str) -> Decision:
-        self._console.print(Panel(_escaped(preview), title="The person reads", width=100))
-        self._say("The person chooses [bold green]approve[/].")
+        if preview in self._read:
+            self._say("The person reads the same preview, and chooses [bold green]approve[/].")
+        else:
+            self._read.add(preview)
+            self._console.print(Panel(_escaped(preview), title="The person reads", width=100))
+            self._say("The person chooses [bold green]approve[/].")
         return "approve"
 
     async def _call(self, client: Client, name: str, arguments: Mapping[str, Any]) -> None:
@@ -126,7 +132,7 @@ class Demo:
 
 
 def _status(line: Mapping[str, Any]) -> str:
-    return str(line.get("status") or line.get("reason") or line.get("by") or "")
+    return str(line.get("status") or line.get("by") or "")
 
 
 def _escaped(text: str) -> str:
