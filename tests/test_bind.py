@@ -98,6 +98,12 @@ def spec_of(**parts: Any) -> RequestSpec:
             id="a list in a header",
         ),
         pytest.param(
+            {"l": [1, "a"]},
+            {"bind": {"l": "header"}, "arrays": {"l": "repeat"}},
+            {"headers": (("l", "1,a"),)},
+            id="a list in a header that would be repeated elsewhere",
+        ),
+        pytest.param(
             {"l": [1, "a"], "o": {"k": "ü"}},
             {},
             {"query": (("l", '[1,"a"]'), ("o", '{"k":"ü"}'))},

@@ -126,12 +126,12 @@ def test_the_list_that_takes_most_room_is_shortened() -> None:
 
 
 def test_long_texts_are_cut_no_more_than_needed_and_say_how_long_they_were() -> None:
-    envelope = {"data": {"a": "s" * 1500, "b": {"c": "l" * 9000}}, "source": SOURCE}
+    envelope = {"data": {"a": "s" * 2000, "b": {"c": "l" * 9000}}, "source": SOURCE}
 
-    fitted = fit(envelope, 4500)
+    fitted = fit(envelope, 5000)
 
     assert fitted == {
-        "data": {"a": "s" * 1500, "b": {"c": f"{'l' * 2000}… (9000 characters)"}},
+        "data": {"a": "s" * 2000, "b": {"c": f"{'l' * 2000}… (9000 characters)"}},
         "source": SOURCE,
         "truncated": {"texts_longer_than": 2000, "how": NARROW},
     }

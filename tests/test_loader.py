@@ -63,7 +63,7 @@ def test_an_operation_file_and_its_folders_become_an_operation(root: Path) -> No
         "vendor": "acme",
         "toolset": "things",
         "inputSchema": {"type": "object", "properties": {"size": SHARED["Size"]}},
-        "sample": {"size": 3},
+        "sample": '{"size": 3}',
     }
 
 
@@ -201,6 +201,16 @@ def test_a_vendor_without_shared_fragments_has_none_to_refer_to(root: Path) -> N
     path = root / f"acme/things/{NAME}.json"
     reference = "_shared.json#/$defs/Size"
     assert str(caught.value) == f"{path}: $ref {reference!r} is not a fragment of _shared.json"
+
+
+@pytest.mark.parametrize("fragments", [[], "Size", None])
+def test_shared_fragments_are_an_object(root: Path, fragments: object) -> None:
+    path = write(root, "acme/_shared.json", {"$defs": fragments})
+
+    with pytest.raises(SchemaError) as caught:
+        load_vendor(root, "acme")
+
+    assert str(caught.value) == f"{path}: $defs must be an object"
 
 
 def test_references_are_replaced_wherever_they_stand() -> None:
