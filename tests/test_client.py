@@ -108,6 +108,18 @@ async def test_a_json_body_and_headers_go_out_as_they_were_bound(
 
 
 @pytest.mark.anyio
+async def test_a_form_goes_out_as_it_was_bound(plain: Line, five: Mapping[str, Operation]) -> None:
+    operation = five["fivecrm_customer_products_import"]
+    with respx.mock() as router:
+        route = router.post(url__startswith=f"{BASE}/api2.php").respond(200)
+        await plain.send(operation, bind(operation, {"area": "001"}))
+
+    sent = route.calls.last.request
+    assert sent.content == b"mode=importCustomerProducts&area=001"
+    assert sent.headers["content-type"] == "application/x-www-form-urlencoded"
+
+
+@pytest.mark.anyio
 async def test_a_call_has_limits_in_time(crm: respx.Route, read: Operation) -> None:
     crm.return_value = OK
     timeouts = []

@@ -9,6 +9,7 @@ from pydantic import SecretStr, ValidationError
 from crm_mcp.config import General, Settings, load_settings
 from crm_mcp.errors import ConfigError
 from crm_mcp.guard import Mode, Policy
+from crm_mcp.loader import load_vendor, schemas_root
 from crm_mcp.vendors import known_vendors, load_vendor_code
 from crm_mcp.vendors.fivecrm import FiveCrm, FiveCrmSettings
 
@@ -40,7 +41,17 @@ def test_without_settings_everything_has_its_default_and_no_vendor_is_on() -> No
     assert settings.general.policy == Policy(
         mode=Mode.CONFIRM, allow=(), deny=(), max_bulk=25, writes_per_hour=200
     )
-    assert settings.general.toolsets == ("default",)
+    assert settings.general.model_dump(exclude={"state_dir", "dialogs"}) == {
+        "mode": "confirm",
+        "toolsets": ("default",),
+        "allow": (),
+        "deny": (),
+        "max_result_chars": 40_000,
+        "max_bulk": 25,
+        "max_writes_per_hour": 200,
+        "timeout": 30.0,
+        "log_level": "WARNING",
+    }
     assert settings.general.state_dir.name == "crm-mcp"
     assert settings.secrets() == []
 
@@ -191,6 +202,34 @@ def test_a_wrong_setting_stops_the_start_and_is_named(
 
 
 @pytest.mark.parametrize(
+    ("name", "smallest", "largest"),
+    [
+        ("MAX_RESULT_CHARS", 1_000, 1_000_000),
+        ("MAX_BULK", 1, 1_000),
+        ("MAX_WRITES_PER_HOUR", 1, 100_000),
+        ("TIMEOUT", 0.001, 600),
+        ("FIVECRM_RATE", 0.001, 100_000),
+        ("FIVECRM_CONCURRENCY", 1, 64),
+    ],
+)
+def test_a_number_has_a_smallest_and_a_largest_value(
+    name: str, smallest: float, largest: float
+) -> None:
+    variable = f"CRM_MCP_{name}"
+
+    assert load_settings({**FIVE, variable: str(smallest)})
+    assert load_settings({**FIVE, variable: str(largest)})
+    below = problem({**FIVE, variable: "0"})
+    above = problem({**FIVE, variable: str(largest + 1)})
+    assert below.startswith(f"{variable}: Input should be greater than ")
+    assert above == f"{variable}: Input should be less than or equal to {largest}"
+
+
+def test_a_vendor_has_a_gentle_pace_by_default() -> None:
+    assert (FIVE_SETTINGS.rate, FIVE_SETTINGS.concurrency) == (5.0, 8)
+
+
+@pytest.mark.parametrize(
     ("text", "told"),
     [
         ("mode = ", "cannot be read: "),
@@ -259,10 +298,12 @@ def test_a_vendor_without_code_is_told_with_those_there_are(vendor: str) -> None
 
 
 @pytest.mark.parametrize("vendor", known_vendors())
-def test_every_vendor_says_who_it_is(vendor: str) -> None:
+def test_every_vendor_says_what_is_everyday_and_how_to_probe_it(vendor: str) -> None:
     code = load_vendor_code(vendor)
+    operations = {operation.name: operation for operation in load_vendor(schemas_root(), vendor)}
 
-    assert code.id == vendor
-    assert code.probe.startswith(f"{vendor}_")
-    assert code.title
+    assert (code.id, code.title != "") == (vendor, True)
+    assert set(code.everyday) <= {operation.toolset for operation in operations.values()}
     assert code.everyday
+    probe = operations[code.probe]
+    assert (probe.effect, probe.input_schema.get("required", [])) == ("read", [])

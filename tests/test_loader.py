@@ -120,6 +120,15 @@ def test_the_schema_that_editors_use_is_no_part_of_an_operation(tmp_path: Path) 
     assert load_changed(tmp_path, **{"$schema": "../../operation.schema.json"}).name == NAME
 
 
+@pytest.mark.parametrize("examples", [[], [CONTENT["examples"][0] | {"arguments": {"name": "ü"}}]])
+def test_the_sample_is_the_arguments_of_the_first_example_as_json(
+    tmp_path: Path, examples: list[dict[str, Any]]
+) -> None:
+    operation = load_changed(tmp_path, examples=examples)
+
+    assert operation.sample == ('{"name": "ü"}' if examples else "{}")
+
+
 @pytest.mark.parametrize("key", ["vendor", "toolset", "sample"])
 def test_a_file_may_not_say_what_its_place_says(tmp_path: Path, key: str) -> None:
     with pytest.raises(SchemaError) as caught:

@@ -112,6 +112,15 @@ def test_what_is_no_json_is_unreadable_and_its_text_is_not_told(content: bytes) 
     }
 
 
+def test_json_may_be_nested_a_hundred_deep() -> None:
+    value = decode_json(reply(b"[" * 100 + b"]" * 100))
+
+    levels = 0
+    while value is not None:
+        levels, value = levels + 1, value[0] if value else None
+    assert levels == 100
+
+
 def test_a_missing_content_type_is_told_and_a_long_one_cut() -> None:
     missing = unreadable(reply(b"x"))
     long = unreadable(reply(b"x", headers={"content-type": "x" * 100}))
