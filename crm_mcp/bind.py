@@ -122,6 +122,8 @@ def _segment(argument: str, value: Any) -> str:
 def _header(argument: str, value: Any, style: ArrayStyle) -> str:
     text = ",".join(_texts(argument, value, style))
     _refuse_control(argument, text)
+    if text != text.strip():
+        raise ValueError(f"{argument} goes into a header and may not begin or end with a blank")
     if not text.isascii():
         raise ValueError(f"{argument} goes into a header and may hold ASCII characters only")
     return text
@@ -150,6 +152,8 @@ def _texts(argument: str, value: Any, style: ArrayStyle) -> Iterator[str]:
 
 def _nested(name: str, value: Any) -> Iterator[tuple[str, str]]:
     """Write nested data as form fields: `customerProducts[0][account]`."""
+    if value in ([], {}):
+        raise ValueError(f"{name} is empty, which a form cannot say")
     if isinstance(value, dict):
         for key, item in value.items():
             yield from _nested(f"{name}[{key}]", item)

@@ -7,10 +7,10 @@ note. Line ends and tabs stay.
 import re
 from typing import Any
 
-_HIDDEN = re.compile(
+HIDDEN = re.compile(
     "["
     "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # control characters
-    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f"  # fillers and soft hyphens
+    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800"  # fillers, soft hyphen, blank
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # direction of reading
     "\u200b-\u200d\u2060-\u2065\u206a-\u206f\u3164\ufeff\uffa0"  # no width
     "\ufe00-\ufe0f\ufff0-\ufffb"  # variation and annotation
@@ -23,7 +23,7 @@ def clean_text(text: str) -> tuple[str, int]:
     """Take the hidden characters out of one text; says how many there were."""
     if text.isascii() and text.isprintable():
         return text, 0
-    return _HIDDEN.subn("", text)
+    return HIDDEN.subn("", text)
 
 
 def clean(value: Any) -> tuple[Any, int]:

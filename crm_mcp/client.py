@@ -6,6 +6,7 @@ credentials join inside `httpx.Auth`, after everything that could be shown or lo
 
 import sys
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from importlib.util import find_spec
@@ -31,6 +32,7 @@ _HEADERS = (
     ("accept-encoding", "gzip, deflate"),
     ("user-agent", f"crm-mcp/{__version__}"),
 )
+_ENCODINGS = frozenset({"identity", "gzip", "deflate"})
 _FORM = "application/x-www-form-urlencoded"
 # After these errors nothing can have left this machine.
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
@@ -51,10 +53,10 @@ class VendorClient:
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     ) -> None:
         _settle_absent_sniffio()
+        self._auth = vendor.auth(settings)
         self._unguard_loggers = guard_wire_loggers(redactor)
         host = urlsplit(settings.base_url).hostname or ""
         self._gate = gate
-        self._auth = vendor.auth(settings)
         self._base = httpx.URL(settings.base_url)
         self._slots = anyio.CapacityLimiter(settings.concurrency)
         self._pace = Pace(settings.rate, sleep)
@@ -140,8 +142,8 @@ def _settle_absent_sniffio() -> None:
 class Pace:
     """At most `rate` requests in any second; those too early wait for their turn.
 
-    A virtual clock ticks once a request (the generic cell rate algorithm); it may run behind by a
-    second, which allows a burst after a rest.
+    A rate above one that is no whole number counts as the next lower one; a rate below one is one
+    request in so many seconds.
     """
 
     def __init__(
@@ -150,23 +152,29 @@ class Pace:
         sleep: Callable[[float], Awaitable[None]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._gap = 1 / rate
-        self._burst = max(0.0, 1 - self._gap)
+        self._turns: deque[float] = deque(maxlen=max(1, int(rate)))
+        self._window = max(1.0, 1 / rate)
         self._sleep = sleep
         self._clock = clock
-        self._next = 0.0
 
     async def turn(self) -> None:
         """Wait until one more request may go."""
         now = self._clock()
-        turn = max(self._next, now - self._burst)
-        self._next = turn + self._gap
+        full = len(self._turns) == self._turns.maxlen
+        turn = max(now, self._turns[0] + self._window) if full else now
+        self._turns.append(turn)
         if turn > now:
             await self._sleep(turn - now)
 
 
 async def _bounded(response: httpx.Response) -> bytes | None:
-    """Read the body, decoded, up to the limit; None when it is larger."""
+    """Read the body, decoded, up to the limit; None when it is larger.
+
+    One layer of compression is bounded by the size of a read; several, or those that were not
+    asked for, could grow beyond all bounds in one step.
+    """
+    if response.headers.get("content-encoding", "identity").lower() not in _ENCODINGS:
+        return None
     parts: list[bytes] = []
     size = 0
     async for part in response.aiter_bytes():
@@ -180,7 +188,8 @@ async def _bounded(response: httpx.Response) -> bytes | None:
 _LOST_WORDS = {
     Lost.UNSENT: "The CRM could not be reached. Nothing was sent.",
     Lost.MAYBE_SENT: "The CRM did not answer in time, or broke off.",
-    Lost.TOO_LARGE: f"The CRM's answer is larger than {MAX_REPLY_BYTES} bytes.",
+    Lost.TOO_LARGE: f"The CRM's answer is larger than {MAX_REPLY_BYTES} bytes, or packed so that "
+    "nobody can say how large.",
 }
 
 

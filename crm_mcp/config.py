@@ -91,6 +91,9 @@ def load_settings(environment: Mapping[str, str], file: Path | None = None) -> S
         ConfigError: a name nobody knows, a value that is wrong, or a vendor that is incomplete.
     """
     given = _from_file(file) if file else {}
+    for name in known_vendors():
+        if not isinstance(given.get(name, {}), dict):
+            raise ConfigError(f"{file}: {name} must be a table: write [{name}] above its settings")
     for name, value in environment.items():
         if name.startswith(PREFIX) and value:
             _place(given, name.removeprefix(PREFIX).lower(), value)

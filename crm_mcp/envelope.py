@@ -9,6 +9,7 @@ from crm_mcp.operation import Operation
 from crm_mcp.respond import Outcome
 
 TEXT_LIMITS = (2_000, 500, 100, 20)
+SHORT = 200
 NARROW = "Ask for less: a narrower filter, a smaller page, or one record."
 
 Place = tuple[str | int, ...]
@@ -37,26 +38,31 @@ def as_text(envelope: Mapping[str, Any]) -> str:
 
 
 def fit(envelope: dict[str, Any], limit: int) -> dict[str, Any]:
-    """Keep an envelope within its size: drop whole items from the end, then cut long texts."""
-    if len(as_text(envelope)) <= limit:
-        return envelope
-    envelope = _drop_items(envelope, limit)
-    for text_limit in TEXT_LIMITS:
-        if len(as_text(envelope)) <= limit:
-            return envelope
-        cut = {key: _cut(value, text_limit) for key, value in envelope.items() if key != "source"}
-        note = {"texts_longer_than": text_limit, "how": NARROW}
-        envelope |= {**cut, "truncated": {**envelope.get("truncated", {}), **note}}
-    if len(as_text(envelope)) <= limit:
-        return envelope
+    """Keep an envelope within its size: drop whole items from the end, or cut long texts.
+
+    Items are dropped only while one stays; where one alone is too long, its texts are cut first.
+    """
+    for text_limit in (None, *TEXT_LIMITS):
+        shorter = envelope if text_limit is None else _with_cut_texts(envelope, text_limit)
+        if len(as_text(shorter)) <= limit:
+            return shorter
+        fewer = _with_fewer_items(shorter, limit)
+        if fewer is not None:
+            return fewer
     kept: dict[str, Any] = {
         key: envelope[key] for key in ("error", "status", "source") if key in envelope
     }
-    return {**kept, "data": None, "truncated": {"dropped": "everything", "how": NARROW}}
+    told = {"message": _cut(envelope["message"], SHORT)} if "message" in envelope else {}
+    return {**kept, **told, "data": None, "truncated": {"dropped": "everything", "how": NARROW}}
 
 
-def _drop_items(envelope: dict[str, Any], limit: int) -> dict[str, Any]:
-    """Shorten the list that takes most room, as little as possible."""
+def _with_cut_texts(envelope: dict[str, Any], limit: int) -> dict[str, Any]:
+    cut = {key: _cut(value, limit) for key, value in envelope.items() if key != "source"}
+    return {**envelope, **cut, "truncated": {"texts_longer_than": limit, "how": NARROW}}
+
+
+def _with_fewer_items(envelope: dict[str, Any], limit: int) -> dict[str, Any] | None:
+    """Shorten the list that takes most room, as little as possible; None when none would stay."""
     place, items = max(
         _lists(envelope), key=lambda found: len(as_text({"": found[1]})), default=((), [])
     )
@@ -65,12 +71,17 @@ def _drop_items(envelope: dict[str, Any], limit: int) -> dict[str, Any]:
         middle = (low + high + 1) // 2
         fits = len(as_text(_with_first(envelope, place, items, middle))) <= limit
         low, high = (middle, high) if fits else (low, middle - 1)
-    return _with_first(envelope, place, items, low) if items else envelope
+    return _with_first(envelope, place, items, low) if low else None
 
 
 def _with_first(envelope: dict[str, Any], place: Place, items: list[Any], n: int) -> dict[str, Any]:
+    """Keep the first items; the next page would skip the dropped ones, and is not offered."""
     dropped = {"dropped": len(items) - n, "from": ".".join(map(str, place)), "how": NARROW}
-    return {**_replaced(envelope, place, items[:n]), "truncated": dropped}
+    shorter = _replaced(envelope, place, items[:n])
+    if place == ("data",) and "page" in shorter:
+        page = {key: value for key, value in shorter["page"].items() if key != "next"}
+        shorter["page"] = page | {"returned": n}
+    return {**shorter, "truncated": {**envelope.get("truncated", {}), **dropped}}
 
 
 def _lists(value: Any, place: Place = ()) -> Iterator[tuple[Place, list[Any]]]:

@@ -85,7 +85,7 @@ def refusal_of(operation: Operation, policy: Policy) -> Refuse | None:
         return Refuse(f"{operation.name} is switched off here.")
     if policy.allow and not _named(operation, policy.allow):
         return Refuse(f"{operation.name} is not among the tools switched on here.")
-    if "credential" in operation.traits and operation.name not in policy.allow:
+    if "credential" in operation.traits and not _names(operation) & set(policy.allow):
         return Refuse(f"{operation.name} touches credentials and is switched off here.")
     if operation.asks and policy.mode is Mode.READ_ONLY:
         return Refuse(f"{operation.name} would change data, and this server only reads.")
@@ -105,7 +105,12 @@ def typed_word(operation: Operation, records: int) -> str:
 
 
 def _named(operation: Operation, globs: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(operation.name, glob) for glob in globs)
+    return any(fnmatchcase(name, glob) for name in _names(operation) for glob in globs)
+
+
+def _names(operation: Operation) -> set[str]:
+    """Give the present name and the former ones: a policy may name either."""
+    return {operation.name, *operation.aliases}
 
 
 @dataclass(frozen=True)
@@ -146,7 +151,7 @@ class Gate:
     def __init__(self, policy: Policy, clock: Callable[[], float] = time.monotonic) -> None:
         self._policy = policy
         self._clock = clock
-        self._out: dict[str, float] = {}
+        self._out: dict[str, tuple[float, str]] = {}
 
     def permit(self, call: BoundCall, consent: Consent | None = None) -> Permit:
         """Issue a permit for what the policy allows, or for what a person agreed to.
@@ -162,9 +167,9 @@ class Gate:
         if call.spec.operation != operation.name:
             raise PermitError(f"{operation.name}: the request is another operation's")
         now = self._clock()
-        self._out = {token: end for token, end in self._out.items() if end > now}
+        self._out = {token: out for token, out in self._out.items() if out[0] > now}
         permit = Permit(secrets.token_hex(16), call.spec.digest)
-        self._out[permit.token] = now + PERMIT_SECONDS
+        self._out[permit.token] = (now + PERMIT_SECONDS, permit.digest)
         return permit
 
     def spend(self, permit: Permit, spec: RequestSpec) -> None:
@@ -173,10 +178,11 @@ class Gate:
         Raises:
             PermitError: never issued, used already, expired, or issued for another request.
         """
-        expires = self._out.pop(getattr(permit, "token", ""), None)
-        if expires is None:
+        out = self._out.pop(getattr(permit, "token", ""), None)
+        if out is None:
             raise PermitError(f"{spec.operation}: the permit was not issued here, or is used up")
+        expires, digest = out  # what was issued counts, not what the holder says
         if self._clock() > expires:
             raise PermitError(f"{spec.operation}: the permit has expired")
-        if permit.digest != spec.digest:
+        if digest != spec.digest:
             raise PermitError(f"{spec.operation}: the permit is for another request")

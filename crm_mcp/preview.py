@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from crm_mcp.clean import HIDDEN
 from crm_mcp.compare import Difference, Look
 from crm_mcp.guard import BoundCall
 from crm_mcp.operation import Operation
@@ -19,12 +20,15 @@ from crm_mcp.redact import Redactor
 from crm_mcp.request import encode_pairs
 
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
-_HIDDEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+_INVISIBLE = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(?=$|[T ])", re.ASCII)
-_PHONE = re.compile(r"\+?[\d ()/.-]+", re.ASCII)
+_NAME = re.compile(r"[\w.\[\]-]+", re.ASCII)
+_PHONE = re.compile(r"[+(0][\d ()/.-]+", re.ASCII)
+_DATE_LIKE = re.compile(r"\d{1,4}[/. -]\d{1,2}[/. -]\d{1,4}", re.ASCII)
 _NOT_DIGIT = re.compile(r"\D")
 _PHONE_DIGITS = 7
 _LARGE = 1000
+_LAST_SHORT = 0xFFFF
 _UNDO = {"exact": "yes, with {tool}", "partial": "partly; {stays}", "none": "no"}
 
 
@@ -57,7 +61,7 @@ def render(call: BoundCall, context: Context, redactor: Redactor) -> str:
         *(line for look in context.looks for line in _record(look)),
         "",
         "What will be written:",
-        *(f"  {name} = {quoted(value)}{echo(value)}" for name, value in leaves(call.arguments)),
+        *_arguments(call.arguments),
         *_repeated(context.repeated),
         "",
         "The exact request, without credentials:",
@@ -65,6 +69,14 @@ def render(call: BoundCall, context: Context, redactor: Redactor) -> str:
         *(["", f"To approve, type: {context.word}"] if context.word else []),
     ]
     return redactor.text("\n".join(lines))
+
+
+def _arguments(arguments: Mapping[str, Any]) -> Iterator[str]:
+    if not arguments:
+        yield "  nothing beside the call itself"
+        return
+    for name, value in leaves(arguments):
+        yield f"  {name} = {quoted(value)}{echo(value)}"
 
 
 def _repeated(repeated: Mapping[str, str]) -> Iterator[str]:
@@ -94,7 +106,8 @@ def _record(look: Look) -> Iterator[str]:
 
 
 def _difference(found: Difference) -> str:
-    name, after = visible(found.name), f"{quoted(found.after)}{echo(found.after)}"
+    name = found.name if _NAME.fullmatch(found.name) else quoted(found.name)
+    after = f"{quoted(found.after)}{echo(found.after)}"
     match found.kind:
         case "added":
             return f"{name}: nothing → {after} (added)"
@@ -115,7 +128,7 @@ def echo(value: Any) -> str:
     if found := _DATE.match(value):
         return _day(found[0])
     digits = _NOT_DIGIT.sub("", value)
-    if _PHONE.fullmatch(value) and len(digits) >= _PHONE_DIGITS:
+    if _PHONE.fullmatch(value) and not _DATE_LIKE.fullmatch(value) and len(digits) >= _PHONE_DIGITS:
         groups = [digits[start : start + 3] for start in range(0, len(digits), 3)]
         return f" (digits: {' '.join(groups)})"
     return ""
@@ -143,7 +156,7 @@ def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
     """List every single value with its full name, so that a person sees each of them."""
     if isinstance(value, Mapping) and value:
         for key, item in value.items():
-            shown = key if re.fullmatch(r"[\w.-]+", key, re.ASCII) else quoted(key)
+            shown = key if re.fullmatch(r"[\w-]+", key, re.ASCII) else quoted(key)
             yield from leaves(item, f"{name}.{shown}" if name else shown)
     elif isinstance(value, list) and value:
         for index, item in enumerate(value):
@@ -162,8 +175,14 @@ def visible(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(
-        f"\\u{ord(char):04x}" if unicodedata.category(char) in _HIDDEN else char for char in text
+        _code(char) if unicodedata.category(char) in _INVISIBLE or HIDDEN.match(char) else char
+        for char in text
     )
+
+
+def _code(char: str) -> str:
+    number = ord(char)
+    return f"\\u{number:04x}" if number <= _LAST_SHORT else f"\\U{number:08x}"
 
 
 def _kind(operation: Operation) -> str:

@@ -3,12 +3,14 @@
 import base64
 import json
 import logging
+import re
 import traceback
 from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import quote, quote_plus
 
 MASK = "•••"
+_PERCENT = re.compile("%[0-9A-F]{2}")
 WIRE_LOGGERS = (
     "httpx",
     "httpcore",
@@ -47,8 +49,12 @@ class Redactor:
 
 def _spellings(secret: str) -> Iterable[str]:
     """List how a secret may be written: plain, in an address, in JSON, in base64."""
-    plain = json.dumps(secret)[1:-1]
-    yield from (secret, quote(secret, safe=""), quote_plus(secret), plain)
+    yield secret
+    for quoted in (quote(secret, safe=""), quote_plus(secret)):
+        yield quoted
+        yield _PERCENT.sub(lambda code: code[0].lower(), quoted)
+    for ascii_only in (True, False):
+        yield json.dumps(secret, ensure_ascii=ascii_only)[1:-1]
     yield base64.b64encode(secret.encode()).decode().rstrip("=")
 
 
@@ -61,13 +67,21 @@ class RedactingFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Replace the record's text by its redacted form; never drops a record."""
-        record.msg = self._redactor.text(record.getMessage())
+        record.msg = self._redactor.text(_message(record))
         record.args = None
         if record.exc_info:
             trace = "".join(traceback.format_exception(*record.exc_info))
             record.exc_text = self._redactor.text(trace.rstrip("\n"))
             record.exc_info = None
         return True
+
+
+def _message(record: logging.LogRecord) -> str:
+    """Write a record's text; one whose arguments do not fit is no reason to fail."""
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError, KeyError):
+        return f"{record.msg} {record.args}"
 
 
 def guard_wire_loggers(redactor: Redactor) -> Callable[[], None]:

@@ -68,9 +68,9 @@ def respond(
         raise _cleaned(_as_write_failure(operation, failure), redactor) from None
     if reading.failed and not reading.done:
         raise _all_failed(reading, redactor)
-    visible, hidden = clean(redactor.value(data))
+    visible, hidden = clean(data)  # first: what hides a secret from the redactor must be gone
     return Outcome(
-        data=visible,
+        data=redactor.value(visible),
         page=_page(operation, reading.body, data, arguments),
         status=_status(operation, reading),
         not_done=tuple(_clean_item(entry, redactor) for entry in reading.failed),
@@ -127,12 +127,12 @@ def _cleaned(failure: ToolFailure, redactor: Redactor) -> ToolFailure:
 
 
 def _clean_item(entry: FailedItem, redactor: Redactor) -> FailedItem:
-    item, _ = clean(redactor.value(entry.item))
-    return FailedItem(item, tuple(_clean(text, redactor) for text in entry.errors))
+    item, _ = clean(entry.item)
+    return FailedItem(redactor.value(item), tuple(_clean(text, redactor) for text in entry.errors))
 
 
 def _clean(text: str, redactor: Redactor) -> str:
-    return clean_text(redactor.text(text))[0]
+    return redactor.text(clean_text(text)[0])
 
 
 def _told(hidden: int) -> tuple[str, ...]:
@@ -180,7 +180,8 @@ def _page(
     size = int(arguments.get(pagination.size, usual)) or len(data)
     seen = (position - pagination.first) * (1 if pagination.style == "offset" else size)
     # A total of 0 beside rows is a known lie of one vendor; a full page then means more.
-    more = seen + len(data) < total if total else bool(data) and len(data) >= size
+    # Where neither total nor size is known, an empty page alone says that the list has ended.
+    more = seen + len(data) < total if total else 0 < size <= len(data)
     page |= {"total": total} if total else {}
     page["more"] = more
     if more:

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     import jsonschema_rs
 
 MAX_SHOWN = 60
+MAX_DEPTH = 50
 MAX_TEXT = 1_000_000
 MAX_BINARY_TEXT = 20_000_000
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_HALF = "holds half of a character pair (a lone surrogate)"
 _TYPE_NAMES = {
     "string": "text",
     "integer": "a whole number",
@@ -68,12 +70,9 @@ class ArgumentValidator:
 
             validator = jsonschema_rs.Draft202012Validator(operation.input_schema)
             self._compiled[operation.name] = validator
-        try:
-            if validator.is_valid(arguments):
-                return []
-            return [_sentence(error, operation) for error in validator.iter_errors(arguments)]
-        except ValueError:
-            return ["the arguments are nested too deeply"]
+        if validator.is_valid(arguments):
+            return []
+        return [_sentence(error, operation) for error in validator.iter_errors(arguments)]
 
 
 def _text_limit(operation: Operation) -> int:
@@ -81,28 +80,39 @@ def _text_limit(operation: Operation) -> int:
 
 
 def _unusable_values(arguments: Mapping[str, Any], limit: int) -> Iterator[str]:
-    """Find what JSON Schema cannot see: NaN, half characters, and texts beyond all bounds."""
+    """Find what JSON Schema cannot see: NaN, half characters, and what is beyond all bounds."""
+    for name in filter(_SURROGATE.search, arguments):
+        yield f"the name {_plain(name)} {_HALF}"
     left = limit
-    stack: list[tuple[str, Any]] = list(arguments.items())
-    while stack:
-        name, value = stack.pop()
-        if isinstance(value, dict):
-            stack.extend((name, part) for part in (*value, *value.values()))
-        elif isinstance(value, list):
-            stack.extend((name, part) for part in value)
-        elif isinstance(value, float) and not math.isfinite(value):
-            yield f"{_cut(name)} holds a number that is not finite"
+    for name, value, depth in _walk(arguments):
+        if depth > MAX_DEPTH:
+            yield f"{_plain(name)} is nested too deeply: at most {MAX_DEPTH} levels are allowed"
+            return
+        if isinstance(value, float) and not math.isfinite(value):
+            yield f"{_plain(name)} holds a number that is not finite"
         elif isinstance(value, str):
             left -= len(value)
             if left < 0:
-                yield f"{_cut(name)} is too long: all texts together may have {limit} characters"
+                yield f"{_plain(name)} is too long: all texts together may have {limit} characters"
                 return
-            if (
-                any("\ud800" <= char <= "\udfff" for char in value)
-                if not value.isascii()
-                else False
-            ):
-                yield f"{_cut(name)} holds half of a character pair (a lone surrogate)"
+            if _SURROGATE.search(value):
+                yield f"{_plain(name)} {_HALF}"
+
+
+def _walk(arguments: Mapping[str, Any]) -> Iterator[tuple[str, Any, int]]:
+    """List every value with its argument and its depth; without recursion, however deep."""
+    stack = [(name, value, 1) for name, value in arguments.items()]
+    while stack:
+        name, value, depth = stack.pop()
+        yield name, value, depth
+        if isinstance(value, dict | list):
+            parts = (*value, *value.values()) if isinstance(value, dict) else value
+            stack.extend((name, part, depth + 1) for part in parts)
+
+
+def _plain(name: str) -> str:
+    """Write a name so that any text can hold it."""
+    return _cut(name).encode("utf-8", "backslashreplace").decode()
 
 
 def _sentence(error: "jsonschema_rs.ValidationError", operation: Operation) -> str:

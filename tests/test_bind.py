@@ -307,7 +307,8 @@ def test_any_text_stays_in_its_header_or_is_refused(base: Operation, text: str) 
     try:
         spec = bind(operation, {"a": text})
     except InvalidArguments:
-        assert not text.isascii() or any(control in text for control in CONTROLS)
+        blank = text != text.strip()
+        assert blank or not text.isascii() or any(control in text for control in CONTROLS)
         return
 
     assert spec == spec_of(headers=(("X-A", text),))

@@ -148,13 +148,23 @@ def test_texts_are_cut_shorter_and_shorter_until_all_fits(limit: int, text_limit
     assert fitted["truncated"] == {"texts_longer_than": text_limit, "how": NARROW}
 
 
-def test_dropped_items_are_still_counted_when_texts_are_cut_as_well() -> None:
+def test_items_are_not_dropped_where_a_cut_text_is_enough() -> None:
     envelope = {"data": {"list": [1, 2, 3], "text": "x" * 5000}, "source": SOURCE}
 
     fitted = fit(envelope, 1000)
 
+    assert fitted["data"]["list"] == [1, 2, 3]
+    assert fitted["truncated"] == {"how": NARROW, "texts_longer_than": 500}
+
+
+def test_items_are_dropped_and_counted_where_a_cut_text_is_not_enough() -> None:
+    envelope = {"data": {"list": ["a" * 60] * 30, "text": "x" * 5000}, "source": SOURCE}
+
+    fitted = fit(envelope, 1000)
+
+    assert 0 < len(fitted["data"]["list"]) < 30
     assert fitted["truncated"] == {
-        "dropped": 3,
+        "dropped": 30 - len(fitted["data"]["list"]),
         "from": "data.list",
         "how": NARROW,
         "texts_longer_than": 500,
@@ -180,6 +190,7 @@ def test_an_error_keeps_its_kind_when_nothing_else_fits() -> None:
     assert failure(Rejected("no", status="not_done", **details), 1000) == {
         "error": "rejected",
         "status": "not_done",
+        "message": "no",
         "data": None,
         "truncated": {"dropped": "everything", "how": NARROW},
     }

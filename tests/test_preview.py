@@ -186,7 +186,7 @@ def test_a_preview_shows_field_by_field_what_changes(five: Mapping[str, Operatio
         '  mail: nothing → "a@example.com" (added)',
         '  fax: "1" → nothing (cleared)',
         (
-            '  due\\u202e: ? → "2026-04-03" (Friday, 3 April 2026) '
+            '  "due\\u202e": ? → "2026-04-03" (Friday, 3 April 2026) '
             "(the record as read lacks it: it cannot be compared)"
         ),
         "  Fields that are sent and stay as they are: 2",

@@ -269,7 +269,7 @@ def test_arguments_nested_too_deeply_are_refused(base: Operation) -> None:
         value = [value]
 
     assert complaint(shaped(base, {"a": {"anyOf": [{"type": "string"}]}}), {"a": value}) == (
-        "the arguments are nested too deeply"
+        "a is nested too deeply: at most 50 levels are allowed"
     )
 
 

@@ -54,6 +54,7 @@ async def connected(
     *,
     seconds: float = 30,
     clock: Callable[[], float] = time.monotonic,
+    transport: httpx.AsyncBaseTransport | None = None,
 ) -> AsyncIterator[Line]:
     """Open a client that allows every write.
 
@@ -62,6 +63,7 @@ async def connected(
         settings: where it calls.
         seconds: how long an answer may take.
         clock: of the gate, in seconds.
+        transport: in the place of the network.
     """
     waits: list[float] = []
 
@@ -70,7 +72,9 @@ async def connected(
 
     gate = Gate(Policy(mode=Mode.UNATTENDED), clock)
     redactor = Redactor([SECRET])
-    client = VendorClient(vendor, settings, gate, redactor, timeout=seconds, sleep=sleep)
+    client = VendorClient(
+        vendor, settings, gate, redactor, timeout=seconds, transport=transport, sleep=sleep
+    )
     try:
         yield Line(client, gate, waits)
     finally:

@@ -7,6 +7,7 @@ never the engine; the engine finds it by its folder.
 import ipaddress
 import json
 import math
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -31,7 +32,8 @@ from crm_mcp.errors import (
 if TYPE_CHECKING:
     import httpx
 
-MAX_RETRY_AFTER = 86_400
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_PLAIN = re.compile(r"([A-Za-z]+:)?//[^\s@?#\x00-\x1f\x7f]+")
 MAX_DEPTH = 100
 
 
@@ -81,7 +83,7 @@ class VendorSettings(BaseModel):
     def _safe_address(cls, value: str) -> str:
         """Accept https anywhere and http on this machine only."""
         parts = urlsplit(value)
-        if not parts.hostname or parts.query or parts.fragment or "@" in parts.netloc:
+        if not parts.hostname or not _PLAIN.fullmatch(value) or parts.port == 0:
             raise ValueError("must be a plain address such as https://crm.example.com/path")
         if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
             raise ValueError("must begin with https:// (http:// is for this machine only)")
@@ -129,7 +131,8 @@ def decode_json(reply: Reply) -> Any:
         UnreadableReply: it is something else; its text is not told, it may be private.
     """
     try:
-        value = json.loads(reply.content, parse_constant=_finite, parse_float=_finite)
+        text = reply.content.decode(json.detect_encoding(reply.content), "surrogatepass")
+        value = json.loads(text, parse_constant=_finite, parse_float=_finite)
         _check_depth(value)
     except (ValueError, RecursionError) as error:
         kind = reply.headers.get("content-type", "no content type")
@@ -138,8 +141,12 @@ def decode_json(reply: Reply) -> Any:
             f"({kind[:60]}) that are not JSON.",
             hint="Try again later; if it stays, the address of the CRM may be wrong.",
         ) from error
-    # Half of a character pair can only come from an escape.
-    return _mended(value) if b"\\ud" in reply.content.lower() else value
+    # Half of a character pair comes from an escape, or from a careless encoding.
+    return _mended(value) if "\\ud" in text.lower() or not _encodable(text) else value
+
+
+def _encodable(text: str) -> bool:
+    return text.isascii() or not _SURROGATE.search(text)
 
 
 def _finite(text: str) -> float:
@@ -211,4 +218,4 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         seconds = float(headers.get("retry-after", ""))
     except ValueError:
         return None
-    return seconds if 0 <= seconds < MAX_RETRY_AFTER else None
+    return seconds if 0 <= seconds < math.inf else None
