@@ -58,6 +58,7 @@ class VendorClient:
         host = urlsplit(settings.base_url).hostname or ""
         self._gate = gate
         self._base = httpx.URL(settings.base_url)
+        self._deadline = timeout + CONNECT_SECONDS
         self._slots = anyio.CapacityLimiter(settings.concurrency)
         self._pace = Pace(settings.rate, sleep)
         self._sleep = sleep
@@ -100,13 +101,14 @@ class VendorClient:
     async def _attempt(self, spec: RequestSpec) -> Reply | Lost:
         request = self._request(spec)
         try:
-            async with aclosing(
-                await self._http.send(request, auth=self._auth, stream=True)
-            ) as response:
-                content = await _bounded(response)
+            with anyio.fail_after(self._deadline):  # an answer that only trickles has an end too
+                async with aclosing(
+                    await self._http.send(request, auth=self._auth, stream=True)
+                ) as response:
+                    content = await _bounded(response)
         except _UNSENT:
             return Lost.UNSENT
-        except httpx.RequestError:
+        except (httpx.RequestError, TimeoutError):
             return Lost.MAYBE_SENT
         if content is None:
             return Lost.TOO_LARGE

@@ -5,7 +5,7 @@ write lock at its beginning, so that two processes never both believe they were 
 """
 
 import os
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,9 +68,8 @@ class StateFolder:
     def _prepare(self) -> None:
         if self._ready:
             return
-        self.path.mkdir(parents=True, exist_ok=True)
-        with suppress(PermissionError):  # a folder of somebody else's stays as they made it
-            self.path.chmod(0o700)
+        # A folder that is there already keeps its rights: it may be a shared one.
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(self._file, os.O_CREAT | os.O_RDWR, 0o600))
         with closing(self._connect()) as database:
             database.executescript(_TABLES)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 from pydantic import ValidationError
@@ -17,7 +18,14 @@ from crm_mcp.client import Pace
 from crm_mcp.compare import Difference, Look
 from crm_mcp.config import load_settings
 from crm_mcp.envelope import as_text, fit
-from crm_mcp.errors import ConfigError, InvalidArguments, PermitError, UnreadableReply
+from crm_mcp.errors import (
+    ConfigError,
+    InvalidArguments,
+    PermitError,
+    Unavailable,
+    UnknownOutcome,
+    UnreadableReply,
+)
 from crm_mcp.guard import BoundCall, Gate, Mode, Policy, refusal_of
 from crm_mcp.operation import Operation, Request
 from crm_mcp.preview import Context, echo, leaves, render, visible
@@ -121,6 +129,27 @@ async def test_an_answer_packed_beyond_bounds_is_not_unpacked(five: Five, encodi
             await line.send(five["fivecrm_areas_list"])
 
     assert bomb.reads == 0
+
+
+class Trickle(httpx.AsyncByteStream):
+    """A body that begins and never ends."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield b"{"
+        await anyio.sleep_forever()
+
+
+@pytest.mark.anyio
+async def test_an_answer_that_only_trickles_ends(
+    five: Five, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crm_mcp.client.CONNECT_SECONDS", 0.0)
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, stream=Trickle()))
+    async with connected(transport=transport, seconds=0.05) as line:
+        with pytest.raises(Unavailable):
+            await line.send(five["fivecrm_areas_list"])
+        with pytest.raises(UnknownOutcome):
+            await line.send(five[WRITE])
 
 
 def test_a_cut_text_says_how_long_it_really_was() -> None:
