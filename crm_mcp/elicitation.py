@@ -22,16 +22,21 @@ from pydantic import ValidationError
 
 from crm_mcp.confirm import Answer
 from crm_mcp.ledger import LIFETIME_SECONDS, Approval
+from crm_mcp.pipeline import Report
 
 QUESTION_KEY = "decision"
+LIFE_SECONDS = 15.0
 
 
 class ClientAsker:
     """The person behind the MCP client of one request."""
 
-    def __init__(self, ctx: ServerRequestContext[Any], params: CallToolRequestParams) -> None:
+    def __init__(
+        self, ctx: ServerRequestContext[Any], params: CallToolRequestParams, report: Report
+    ) -> None:
         self._ctx = ctx
         self._params = params
+        self._report = report
         self._modern = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
 
     @property
@@ -57,6 +62,19 @@ class ClientAsker:
         return read_answer(responses[QUESTION_KEY], approval.word)
 
     async def _ask_live(self, approval: Approval) -> Answer:
+        """Wait for the person; signs of life keep the client from giving up meanwhile."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._show_life)
+            answer = await self._answer_of(approval)
+            tasks.cancel_scope.cancel()
+        return answer
+
+    async def _show_life(self) -> None:
+        while True:
+            await anyio.sleep(LIFE_SECONDS)
+            await self._report("still waiting for a person's answer")
+
+    async def _answer_of(self, approval: Approval) -> Answer:
         try:
             with anyio.fail_after(LIFETIME_SECONDS):
                 result = await self._ctx.session.elicit_form(

@@ -132,8 +132,9 @@ class Handlers:
 
     async def _call(self, ctx: Context, params: CallToolRequestParams) -> dict[str, Any]:
         pipeline = self._app.pipeline
-        asker: Asker = ClientAsker(ctx, params) if self._dialogs else Nobody()
-        caller = Caller(program=_program(ctx), asker=asker, report=_progress(ctx))
+        report = _progress(ctx)
+        asker: Asker = ClientAsker(ctx, params, report) if self._dialogs else Nobody()
+        caller = Caller(program=_program(ctx), asker=asker, report=report)
         outcome = await pipeline.call(params.name, params.arguments or {}, caller)
         operation = pipeline.registry.find(params.name)
         account = pipeline.accounts[operation.vendor]

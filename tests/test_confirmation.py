@@ -129,6 +129,31 @@ async def test_a_person_who_never_answers_sends_nothing(
     assert sandbox.log == ()
 
 
+async def test_while_a_person_reads_the_client_sees_signs_of_life(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crm_mcp.elicitation.LIFE_SECONDS", 0.001)
+    alive = anyio.Event()
+    told: list[str | None] = []
+
+    async def ask(context: object, params: object) -> ElicitResult:  # noqa: ARG001
+        with anyio.fail_after(10):
+            await alive.wait()
+        return YES
+
+    async def note(progress: float, total: float | None, message: str | None) -> None:
+        assert (progress > len(told), total) == (True, None)
+        told.append(message)
+        if message == "still waiting for a person's answer":
+            alive.set()
+
+    async with Client(build_server(app), mode="legacy", elicitation_callback=ask) as client:
+        result = await client.call_tool(WRITE, IMPORT, progress_callback=note)
+
+    assert not result.is_error
+    assert (told[0], told[-1]) == ("waiting for a person's answer", "writing")
+
+
 @pytest.mark.parametrize("era", ERAS)
 async def test_the_person_reads_effect_arguments_and_exact_request(app: App, era: str) -> None:
     read: list[str] = []
