@@ -240,6 +240,24 @@ def approvals_reject(
         command.reject(_settings(config=config), approval_id)
 
 
+@approvals.command("web")
+def approvals_web(
+    *,
+    port: Annotated[
+        int, typer.Option(help="A port on this machine; 0 takes a free one.", min=0, max=65_535)
+    ] = 0,
+    config: Config = None,
+) -> None:
+    """Decide in a browser, on a page that only this machine can reach.
+
+    Prints an address that opens the page once; whoever has it can decide. Ctrl-C ends the page.
+    """
+    from crm_mcp.commands import approvals_page as command
+
+    with told_errors():
+        command.serve_page(_settings(config=config), port)
+
+
 @audit.command("show")
 def audit_show(
     *,

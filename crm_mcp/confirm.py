@@ -122,8 +122,8 @@ async def _write_down(ledger: Ledger, question: Question) -> Approval:
 def _approval_required(approval: Approval) -> ApprovalRequired:
     return ApprovalRequired(
         f"A person must approve this call first. Nothing was sent. Approval id: {approval.id}.",
-        hint="Tell the person the approval id. When they have approved it in their terminal, "
-        "make the same call with the same arguments once more.",
+        hint="Tell the person the approval id. When they have approved it in their terminal or "
+        "on their approval page, make the same call with the same arguments once more.",
         approval={"id": approval.id, "expires_at": _utc(approval.expires)},
     )
 

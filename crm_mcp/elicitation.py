@@ -59,7 +59,7 @@ class ClientAsker:
         responses = self._params.input_responses or {}
         if self.resumes is None or QUESTION_KEY not in responses:
             return Answer.LATER
-        return read_answer(responses[QUESTION_KEY], approval.word)
+        return read_answer(responses[QUESTION_KEY], approval)
 
     async def _ask_live(self, approval: Approval) -> Answer:
         """Wait for the person; signs of life keep the client from giving up meanwhile."""
@@ -82,7 +82,7 @@ class ClientAsker:
                 )
         except (MCPError, ValidationError, TimeoutError):
             return Answer.NO
-        return read_answer(result, approval.word)
+        return read_answer(result, approval)
 
 
 def form(word: str) -> dict[str, Any]:
@@ -103,13 +103,13 @@ def form(word: str) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
-def read_answer(response: object, word: str) -> Answer:
+def read_answer(response: object, approval: Approval) -> Answer:
     """Read a form's answer: only an accepted form with exactly what was asked for is a yes."""
     if not isinstance(response, ElicitResult) or response.action != "accept":
         return Answer.NO
     content = dict(response.content or {})
-    typed = str(content.pop("word", "")).strip().casefold()
-    agreed = content == {"decision": "approve"} and typed == word.casefold()
+    typed = str(content.pop("word", ""))
+    agreed = content == {"decision": "approve"} and approval.word_fits(typed)
     return Answer.YES if agreed else Answer.NO
 
 

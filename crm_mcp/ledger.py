@@ -60,6 +60,10 @@ class Approval:
     expires: float
     decided_by: str = ""
 
+    def word_fits(self, typed: str) -> bool:
+        """Whether somebody typed the word that is asked for; capitals make no difference."""
+        return typed.strip().casefold() == self.word.casefold()
+
 
 @dataclass(frozen=True, slots=True)
 class Consent:
@@ -129,6 +133,16 @@ class Ledger:
                 "SELECT * FROM approvals WHERE way = 'out_of_band' AND state = 'asked'"
                 " AND expires > ? ORDER BY created",
                 (self._clock(),),
+            ).fetchall()
+        return [Approval(**row) for row in rows]
+
+    def recent(self, limit: int) -> list[Approval]:
+        """List the newest questions that are no longer open, whichever way they were asked."""
+        with self._folder.transaction() as database:
+            rows = database.execute(
+                "SELECT * FROM approvals WHERE state != 'asked' OR expires <= ?"
+                " ORDER BY created DESC LIMIT ?",
+                (self._clock(), limit),
             ).fetchall()
         return [Approval(**row) for row in rows]
 

@@ -254,6 +254,16 @@ def test_a_decision_that_cannot_be_recorded_does_not_count(ledger: Ledger, folde
     assert undone.state == "outdated"
 
 
+def test_a_question_in_a_dialog_is_not_decided_elsewhere(ledger: Ledger) -> None:
+    approval = ledger.ask(QUESTION, "dialog")
+
+    result = run("approvals", "reject", approval.id)
+
+    assert result.exit_code == NOT_APPROVED
+    assert ledger.get(approval.id) == approval
+    assert "empty" in run("audit", "show").output
+
+
 def test_a_decision_made_twice_is_recorded_once(ledger: Ledger) -> None:
     approval = ledger.ask(QUESTION, "out_of_band")
 

@@ -21,7 +21,7 @@ ROOT = "crm_mcp"
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("cli",),
-    ("commands", "commands.*"),
+    ("commands", "commands.*", "web", "web.*"),
     ("testing", "testing.*"),
     ("server",),
     ("elicitation", "results", "stdio"),
@@ -194,10 +194,19 @@ def test_only_the_client_the_vendors_and_the_sandbox_speak_http() -> None:
     assert outside(speakers, "client", "vendors.*", "sandbox.*") == set()
 
 
-def test_only_the_sandbox_serves_http() -> None:
+def test_only_the_sandbox_and_the_approval_page_serve_http() -> None:
     servers = where(lambda module: bool(module.foreign & {"starlette", "uvicorn"}))
 
-    assert outside(servers, "sandbox.*", "commands.sandbox") == set()
+    page = ("web.*", "commands.approvals_page")
+    assert outside(servers, "sandbox.*", "commands.sandbox", *page) == set()
+
+
+def test_only_the_approval_page_writes_html_and_only_its_command_opens_it() -> None:
+    assert where(lambda module: bool(module.foreign & {"jinja2", "markupsafe"})) == {"web.pages"}
+
+    of_page = {module.name for module in MODULES if module.name.partition(".")[0] == "web"}
+    openers = where(lambda module: bool(module.own & of_page))
+    assert outside(openers, "web.*") == {"commands.approvals_page"}
 
 
 def test_a_vendor_imports_the_base_the_errors_the_redaction_and_itself() -> None:

@@ -137,6 +137,18 @@ def test_questions_asked_in_a_dialog_are_not_decided_in_the_terminal(ledger: Led
     assert ledger.standing(QUESTION.fingerprint) is None
 
 
+def test_what_is_no_longer_open_is_listed_the_newest_first(ledger: Ledger, clock: Clock) -> None:
+    expired = ledger.ask(QUESTION, "out_of_band")
+    clock.now += 600
+    approved = yes_to(ledger).approval
+    clock.now += 1
+    rejected = ledger.decide(ledger.ask(QUESTION, "dialog").id, "rejected", "dialog")
+    ledger.ask(QUESTION, "out_of_band")
+
+    assert ledger.recent(10) == [rejected, approved, expired]
+    assert ledger.recent(2) == [rejected, approved]
+
+
 def test_the_hour_s_writes_are_counted_and_the_yes_stays_good(ledger: Ledger, clock: Clock) -> None:
     ledger.count_write(2)
     ledger.count_write(2)
@@ -165,6 +177,15 @@ def test_only_the_owner_can_read_the_state(ledger: Ledger, tmp_path: Path) -> No
     folder = tmp_path / "state"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert stat.S_IMODE((folder / "state.sqlite3").stat().st_mode) == 0o600
+
+
+def test_a_folder_that_is_there_already_keeps_its_rights(tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir(mode=0o755)
+
+    Ledger(StateFolder(tmp_path / "shared")).waiting()
+
+    assert stat.S_IMODE((tmp_path / "shared").stat().st_mode) == 0o755
+    assert stat.S_IMODE((tmp_path / "shared" / "state.sqlite3").stat().st_mode) == 0o600
 
 
 def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:

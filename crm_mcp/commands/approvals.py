@@ -74,6 +74,8 @@ def decide(
         NotConfirmed: the question is not open any more.
         StateError: the record cannot be written.
     """
+    if approval.way != "out_of_band":
+        raise NotConfirmed("This question is being asked in a dialog of the client.")
     ledger = _ledger(settings)
     ledger.decide(approval.id, decision, by)
     audit = Audit(StateFolder(settings.general.state_dir))

@@ -1,7 +1,7 @@
 """Asking a person in the terminal. A pipe is not a person: without a terminal nobody is asked."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from anyio import to_thread
 
@@ -18,10 +18,10 @@ def is_terminal() -> bool:
 
 def says_yes(approval: Approval) -> bool:
     """Show a preview and read the answer; only the whole word is a yes."""
-    word = approval.word or WORD
-    sys.stderr.write(f"{approval.preview}\n\nType {word} to send it, anything else to stop: ")
+    asked = approval if approval.word else replace(approval, word=WORD)
+    sys.stderr.write(f"{approval.preview}\n\nType {asked.word} to send it, anything else to stop: ")
     sys.stderr.flush()
-    return sys.stdin.readline().strip() == word
+    return asked.word_fits(sys.stdin.readline())
 
 
 @dataclass(frozen=True)
