@@ -4,7 +4,6 @@ An environment variable wins over the file. A flag may tighten what both say, ne
 Which settings a vendor has, its own folder says.
 """
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -112,6 +111,8 @@ def _place(given: dict[str, Any], name: str, value: str) -> None:
 
 
 def _from_file(file: Path) -> dict[str, Any]:
+    import tomllib  # most servers are set up by variables alone
+
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

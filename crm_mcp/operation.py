@@ -6,7 +6,7 @@ from them. The meaning of each key is told in `docs/operation-format.md`.
 
 import hashlib
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -44,7 +44,8 @@ Target = Annotated[
 class Part(BaseModel):
     """A frozen piece of an operation file; a key nobody knows is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True)
+    # Only the whole operation is ever read: a validator of its own for each part would be waste.
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, defer_build=True)
 
 
 class Source(Part):
@@ -214,17 +215,13 @@ class Operation(Part):
         content = self.model_dump_json(exclude={"examples", "sample"})
         return hashlib.sha256(content.encode()).hexdigest()
 
-    def annotations(self) -> dict[str, bool]:
+    def annotations(self) -> Mapping[str, bool]:
         """Tell the MCP hints; they follow from effect and traits and stand nowhere else."""
         destructive = self.effect in ("update", "delete") or (
             self.effect == "action" and "destructive" in self.traits
         )
-        return {
-            "readOnlyHint": self.effect == "read",
-            "destructiveHint": destructive,
-            "idempotentHint": self.effect == "read" or "idempotent" in self.traits,
-            "openWorldHint": True,
-        }
+        idempotent = self.effect == "read" or "idempotent" in self.traits
+        return _hints(self.effect == "read", destructive, idempotent)
 
     def misfit(self, problems: list[str]) -> InvalidArguments:
         """Make the error that lists what does not fit and shows arguments that would."""
@@ -242,3 +239,14 @@ class Operation(Part):
         if "bulk" not in self.traits:
             return 1
         return max(1, sum(len(value) for value in arguments.values() if isinstance(value, list)))
+
+
+@lru_cache
+def _hints(read_only: bool, destructive: bool, idempotent: bool) -> Mapping[str, bool]:  # noqa: FBT001
+    """Make the hints once for all operations that share them; there are few kinds."""
+    return {
+        "readOnlyHint": read_only,
+        "destructiveHint": destructive,
+        "idempotentHint": idempotent,
+        "openWorldHint": True,
+    }

@@ -28,7 +28,7 @@ class Running:
 
     def __init__(self, folder: Path, level: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "crm_mcp", "approvals", "web"],
+            [sys.executable, "-P", "-u", "-m", "crm_mcp", "approvals", "web"],
             env={**os.environ, "CRM_MCP_STATE_DIR": str(folder), "CRM_MCP_LOG_LEVEL": level},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

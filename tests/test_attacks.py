@@ -69,7 +69,7 @@ class Machine:
         command = ["call", WRITE, "--json", json.dumps(IMPORT)]
         script = f"{sabotage}\nimport sys; from crm_mcp.cli import cli; cli({command!r})"
         return subprocess.Popen(  # noqa: S603 - our own interpreter and script
-            [sys.executable, "-c", script],
+            [sys.executable, "-P", "-c", script],
             env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -60,7 +60,7 @@ def typed(words: list[str], line: str, environment: Mapping[str, str]) -> tuple[
     """Run a command in a terminal of its own and type one line; gives the code and the screen."""
     here, there = pty.openpty()
     process = subprocess.Popen(  # noqa: S603 - our own interpreter
-        [sys.executable, "-m", "crm_mcp", *words],
+        [sys.executable, "-P", "-m", "crm_mcp", *words],
         env={**os.environ, **environment},
         stdin=there,
         stdout=there,
@@ -450,7 +450,7 @@ def test_wrong_usage_has_a_code_of_its_own() -> None:
 
 def test_sandbox_serves_on_a_loopback_port_and_prints_the_settings() -> None:
     process = subprocess.Popen(
-        [sys.executable, "-u", "-m", "crm_mcp", "sandbox", "--port", "0"],
+        [sys.executable, "-P", "-u", "-m", "crm_mcp", "sandbox", "--port", "0"],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

@@ -36,7 +36,7 @@ class Pipes:
 
     def __init__(self, environment: Mapping[str, str], *flags: str) -> None:
         self.process = subprocess.Popen(  # noqa: S603 - our own interpreter
-            [sys.executable, "-m", "crm_mcp", "serve", *flags],
+            [sys.executable, "-P", "-m", "crm_mcp", "serve", *flags],
             env=dict(environment),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -154,7 +154,7 @@ def test_without_pipes_the_sdk_s_transport_serves(
     script.write_text(json.dumps(hello) + "\n", encoding="utf-8")
     with script.open("rb") as source:
         done = subprocess.run(
-            [sys.executable, "-m", "crm_mcp", "serve", "--sandbox"],
+            [sys.executable, "-P", "-m", "crm_mcp", "serve", "--sandbox"],
             env=environment,
             stdin=source,
             capture_output=True,
@@ -194,7 +194,7 @@ async def test_a_real_client_lists_reads_and_writes_with_a_dialog(
         asked.append(params.message)
         return ElicitResult(action="accept", content={"decision": "approve"})
 
-    command = [sys.executable, "-m", "crm_mcp", "serve", "--sandbox"]
+    command = [sys.executable, "-P", "-m", "crm_mcp", "serve", "--sandbox"]
     server = StdioServerParameters(command=command[0], args=command[1:], env=environment)
     with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: ASYNC230, PTH123
         transport = stdio_client(server, errlog=nowhere)

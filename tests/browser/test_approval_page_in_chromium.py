@@ -120,7 +120,7 @@ class Served:
 @pytest.fixture
 def address(tmp_path: Path) -> Iterator[str]:
     process = subprocess.Popen(
-        [sys.executable, "-u", "-m", "crm_mcp", "approvals", "web"],
+        [sys.executable, "-P", "-u", "-m", "crm_mcp", "approvals", "web"],
         env={**os.environ, "CRM_MCP_STATE_DIR": str(tmp_path / "state")},
         stdout=subprocess.PIPE,
         text=True,
