@@ -242,11 +242,7 @@ class Operation(Part):
 
 
 @lru_cache
-def _hints(read_only: bool, destructive: bool, idempotent: bool) -> Mapping[str, bool]:  # noqa: FBT001
+def _hints(*flags: bool) -> Mapping[str, bool]:
     """Make the hints once for all operations that share them; there are few kinds."""
-    return {
-        "readOnlyHint": read_only,
-        "destructiveHint": destructive,
-        "idempotentHint": idempotent,
-        "openWorldHint": True,
-    }
+    names = ("readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint")
+    return dict(zip(names, (*flags, True), strict=True))

@@ -46,6 +46,7 @@ class Cirrus:
     seen: list[str] = field(default_factory=list)
     drops: tuple[str, ...] = ()
     fails_after: int = 1_000
+    listed: bool = False
 
     async def send(self, permit: Permit, spec: RequestSpec, operation: Operation) -> Reply:
         assert permit.digest == spec.digest
@@ -55,7 +56,8 @@ class Cirrus:
         if operation.is_write:
             sent = json.loads(spec.json or "{}")
             self.record |= {name: value for name, value in sent.items() if name not in self.drops}
-        return Reply(200, {}, json.dumps(self.record).encode())
+        answer = [self.record] if self.listed else self.record
+        return Reply(200, {}, json.dumps(answer).encode())
 
     @property
     def writes(self) -> int:
@@ -335,6 +337,16 @@ def test_what_the_crm_made_of_a_value_is_told() -> None:
 )
 def test_values_that_read_the_same_are_the_same(one: Any, other: Any, alike: bool) -> None:  # noqa: FBT001
     assert same(one, other) is alike
+
+
+@pytest.mark.anyio
+async def test_a_list_of_one_is_the_record(desk: Desk) -> None:
+    desk.crm.listed = True
+    person = Person()
+
+    await desk.call(person)
+
+    assert '  name: "Sales" → "Sales UK"' in person.read[0].preview
 
 
 @pytest.mark.anyio

@@ -149,8 +149,9 @@ def test_show_explains_a_tool_and_gives_an_example_that_works() -> None:
     assert run("call", "fivecrm_areas_get", "--json", arguments, "--sandbox").exit_code == 0
 
 
-def test_show_shows_both_writes_and_reads() -> None:
-    assert "customerProducts" in run("show", WRITE).output
+def test_show_tells_where_a_tool_departs_from_the_document_and_only_there() -> None:
+    assert "Differs from the document" in run("show", WRITE).output
+    assert "Differs from the document" not in run("show", "fivecrm_projects_list").output
 
 
 def test_show_names_the_nearest_tool() -> None:

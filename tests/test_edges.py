@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import logging
+import sys
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +31,7 @@ from crm_mcp.errors import (
 from crm_mcp.guard import BoundCall, Gate, Mode, Policy, refusal_of
 from crm_mcp.operation import Operation, Request
 from crm_mcp.preview import Context, echo, leaves, render, visible
-from crm_mcp.redact import Redactor
+from crm_mcp.redact import RedactingFilter, Redactor
 from crm_mcp.respond import respond
 from crm_mcp.retry import wait_before_retry
 from crm_mcp.validate import ArgumentValidator
@@ -150,6 +152,25 @@ async def test_an_answer_that_only_trickles_ends(
             await line.send(five["fivecrm_areas_list"])
         with pytest.raises(UnknownOutcome):
             await line.send(five[WRITE])
+
+
+@pytest.mark.parametrize("installed", [True, False])
+@pytest.mark.anyio
+async def test_an_absent_module_is_settled_and_a_present_one_left_alone(
+    monkeypatch: pytest.MonkeyPatch, *, installed: bool
+) -> None:
+    monkeypatch.delitem(sys.modules, "sniffio", raising=False)
+    monkeypatch.setattr("crm_mcp.client.find_spec", lambda _: object() if installed else None)
+
+    async with connected():
+        assert ("sniffio" in sys.modules) is not installed
+
+
+def test_a_log_call_whose_arguments_do_not_fit_is_logged_all_the_same() -> None:
+    record = logging.LogRecord("x", logging.INFO, "", 1, "%d of s3cret", ("two",), None)
+
+    assert RedactingFilter(Redactor(["s3cret"])).filter(record)
+    assert record.getMessage() == "%d of ••• ('two',)"
 
 
 def test_a_cut_text_says_how_long_it_really_was() -> None:
