@@ -16,12 +16,12 @@ import anyio
 import httpx
 
 from crm_mcp import __version__
-from crm_mcp.errors import Unavailable, UnknownOutcome, UnreadableReply, UpstreamError
+from crm_mcp.errors import ToolFailure, Unavailable, UnreadableReply
 from crm_mcp.guard import Gate, Permit
 from crm_mcp.operation import Operation
 from crm_mcp.redact import Redactor, guard_wire_loggers
 from crm_mcp.request import RequestSpec, encode_pairs
-from crm_mcp.respond import LOOK_FIRST
+from crm_mcp.respond import failure_after_sending
 from crm_mcp.retry import Lost, wait_before_retry
 from crm_mcp.vendors.base import Reply, Vendor, VendorSettings, is_loopback
 
@@ -195,15 +195,12 @@ _LOST_WORDS = {
 }
 
 
-def _lost(operation: Operation, result: Lost) -> UpstreamError:
+def _lost(operation: Operation, result: Lost) -> ToolFailure:
     """Say what the missing answer means: for a write that may have arrived, nobody knows."""
     words = _LOST_WORDS[result]
     if result is Lost.UNSENT:
         return Unavailable(words, hint="Try again later; if it stays, tell the operator.")
-    if operation.is_write:
-        return UnknownOutcome(
-            f"{words} Whether the change was made is not known.", hint=LOOK_FIRST, status="unknown"
-        )
     if result is Lost.TOO_LARGE:
-        return UnreadableReply(words, hint="Ask for less: fewer records, or a narrower filter.")
-    return Unavailable(words, hint="Try again later.")
+        hint = "Ask for less: fewer records, or a narrower filter."
+        return failure_after_sending(operation, UnreadableReply(words, hint=hint))
+    return failure_after_sending(operation, Unavailable(words, hint="Try again later."))

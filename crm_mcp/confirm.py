@@ -1,7 +1,8 @@
 """Step 5b: getting a person's yes to exactly one call. Every other outcome sends nothing.
 
 Two ways: a dialog in the client, where it has one; else out of band, where a person decides in a
-terminal and the same call then runs once. There is no argument with which a model can say yes.
+terminal or on the approval page, and the same call then runs once. There is no argument with
+which a model can say yes.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from crm_mcp.errors import ApprovalRequired, NotConfirmed
 from crm_mcp.ledger import Approval, Ledger, Question, Yes
 
 MAX_DIALOG_CHARS = 16_000
-"""A longer preview is not read in a dialog: it is decided in the terminal, where it can scroll."""
+"""A longer preview is not read in a dialog: it is decided out of band, where it can scroll."""
 
 
 class Answer(Enum):

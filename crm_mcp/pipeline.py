@@ -105,7 +105,7 @@ class Pipeline:
         call, dry_run = self._bound(operation, arguments, caller)
         verdict = judge(operation, self.registry.policy, call.records)
         if isinstance(verdict, Refuse):
-            await self._record_refusal(call, caller, verdict)
+            await self._record("refused", call, caller, reason=verdict.reason)
             raise Refused(verdict.reason, hint=verdict.hint)
         if not operation.is_write:
             return await self._send(call, self.gate.permit(call))
@@ -232,9 +232,6 @@ class Pipeline:
         outcome = respond(call.operation, account.vendor, reply, call.arguments, self._redactor)
         self._seen[call.caller].note(call.operation.name, outcome.data)
         return outcome
-
-    async def _record_refusal(self, call: BoundCall, caller: Caller, verdict: Refuse) -> None:
-        await self._record("refused", call, caller, reason=verdict.reason)
 
     async def _record_outcome(self, call: BoundCall, caller: Caller, **facts: Any) -> None:
         """Record what came of a write; it has happened, so a failure here is only logged."""

@@ -36,12 +36,11 @@ class Outcome:
 
     def as_dict(self) -> dict[str, Any]:
         """Write the envelope's part that is the same for every caller; empty keys left out."""
-        failed = [{"item": entry.item, "errors": list(entry.errors)} for entry in self.not_done]
         parts = {
             "data": self.data,
             "page": self.page,
             "status": self.status,
-            "not_done": failed,
+            "not_done": [entry.as_dict() for entry in self.not_done],
             "check": dict(self.check),
             "warnings": list(self.warnings),
         }
@@ -65,7 +64,7 @@ def respond(
         reading = vendor.read(reply)
         data = _masked(_data(operation, reading), operation.response.mask)
     except ToolFailure as failure:
-        raise _cleaned(_as_write_failure(operation, failure), redactor) from None
+        raise _cleaned(failure_after_sending(operation, failure), redactor) from None
     if reading.failed and not reading.done:
         raise _all_failed(reading, redactor)
     visible, hidden = clean(data)  # first: what hides a secret from the redactor must be gone
@@ -91,8 +90,8 @@ def _data(operation: Operation, reading: Reading) -> Any:
         ) from error
 
 
-def _as_write_failure(operation: Operation, failure: ToolFailure) -> ToolFailure:
-    """After a write, "try again" would be wrong advice where the CRM may have done it."""
+def failure_after_sending(operation: Operation, failure: ToolFailure) -> ToolFailure:
+    """Say what a failure after sending means: "try again" is wrong where a write may be done."""
     if not operation.is_write or not isinstance(failure, Unavailable | UnreadableReply):
         return failure
     return UnknownOutcome(
@@ -110,7 +109,7 @@ def _all_failed(reading: Reading, redactor: Redactor) -> Rejected:
         f"The CRM took no record ({len(items)} failed): {reasons[:500] or 'no reason given'}",
         hint="Mend the records named in not_done and call again.",
         status="not_done",
-        not_done=[{"item": entry.item, "errors": list(entry.errors)} for entry in items],
+        not_done=[entry.as_dict() for entry in items],
     )
 
 

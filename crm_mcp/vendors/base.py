@@ -53,6 +53,10 @@ class FailedItem:
     item: Any
     errors: tuple[str, ...]
 
+    def as_dict(self) -> dict[str, Any]:
+        """Write the record and its reasons as results and errors tell them."""
+        return {"item": self.item, "errors": list(self.errors)}
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:

@@ -20,11 +20,6 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 async def crm() -> AsyncIterator[Caller]:
     sandbox = new_sandbox()
     async with httpx.AsyncClient(transport=sandbox.transport()) as http:
