@@ -130,6 +130,11 @@ class Undo(Part):
 
     kind: Literal["exact", "partial", "none"]
     tool: str = Field("", description="The inverse operation, for exact.")
+    arguments: dict[str, Pointer] = Field(
+        {},
+        description="Of the inverse operation, from /arguments, /result, /before (as it stood) "
+        "or /now. An update undone by itself gets its old values back without saying so here.",
+    )
     stays: str = Field("", description="What remains after a partial undo.")
 
 
@@ -182,6 +187,9 @@ class Operation(Part):
     response: Response
     before: Before | None = None
     undo: Undo | None = None
+    ids: dict[Pointer, str] = Field(
+        {}, description="Arguments that are ids, with the kind in _ids.json; * is any item."
+    )
     confirm: str = Field("", max_length=200)
     sample: str = Field("{}", description="The first example's arguments as JSON; not in a file.")
     examples: tuple[Example, ...] = Field((), description="At least one; not loaded to serve.")
