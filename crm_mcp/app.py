@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from crm_mcp.audit import Audit
 from crm_mcp.config import General, Settings
+from crm_mcp.files import FileFolder
 from crm_mcp.guard import Gate, Permit
 from crm_mcp.ledger import Ledger
 from crm_mcp.loader import load_vendor, schemas_root, vendor_ids
@@ -97,7 +98,9 @@ def _build(
     folder = StateFolder(general.state_dir)
     ledger, audit = Ledger(folder), Audit(folder)
     accounts: dict[str, Account] = {}
-    pipeline = Pipeline(registry_of(settings, catalogue), accounts, ledger, audit, redactor)
+    registry = registry_of(settings, catalogue)
+    files = FileFolder(general.files_dir)
+    pipeline = Pipeline(registry, accounts, ledger, audit, redactor, files=files)
     for name, vendor_settings in settings.vendors.items():
         client = LazyClient(
             partial(_open_client, name, vendor_settings, pipeline.gate, redactor, general, sandbox)

@@ -2,7 +2,8 @@
 
 A target says where a value goes: `path`, `query`, `query:rows`, `header:X-Fields`, `form:mode`,
 `json#/address/city`, or `query:input#/data` for a place in a JSON document that is itself one
-parameter. Values are written, never translated.
+parameter. `local` is not sent: it steers our side of the call. Values are written, never
+translated; before an argument with a `file:` target comes here, its content has taken its place.
 """
 
 import json
@@ -17,6 +18,7 @@ from crm_mcp.operation import ArrayStyle, Operation
 from crm_mcp.pointer import escape, placed, steps
 from crm_mcp.request import Pairs, RequestSpec
 
+FILE_PREFIX = "file:"
 _PLACEHOLDER = re.compile(r"\{([A-Za-z0-9_.-]+)\}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -35,7 +37,7 @@ class _Draft:
     """The request while it is being filled, in wire order."""
 
     pairs: dict[str, list[tuple[str, str]]] = field(
-        default_factory=lambda: {"query": [], "form": [], "header": []}
+        default_factory=lambda: {"query": [], "form": [], "header": [], "local": []}
     )
     documents: dict[tuple[str, str], Any] = field(default_factory=dict)
     path: dict[str, str] = field(default_factory=dict)
@@ -77,6 +79,11 @@ def targets(operation: Operation, name: str) -> tuple[str, ...]:
     return (f"json#/{escape(name)}",) if request.args_in == "json" else (request.args_in,)
 
 
+def is_file(operation: Operation, name: str) -> bool:
+    """Tell whether an argument names a file whose content is what is sent."""
+    return any(target.startswith(FILE_PREFIX) for target in targets(operation, name))
+
+
 def placeholders(path: str) -> tuple[str, ...]:
     """List the arguments that a path template names."""
     return tuple(_PLACEHOLDER.findall(path))
@@ -85,7 +92,7 @@ def placeholders(path: str) -> tuple[str, ...]:
 @lru_cache(maxsize=4096)
 def parse_target(target: str) -> Place:
     """Take a target's text apart; `None` stands for what it does not say."""
-    head, hash_sign, pointer = target.partition("#")
+    head, hash_sign, pointer = target.removeprefix(FILE_PREFIX).partition("#")
     part, _, name = head.partition(":")
     return Place(part, name or None, steps(pointer) if hash_sign else None)
 
@@ -101,7 +108,7 @@ def _put(draft: _Draft, place: Place, argument: str, value: Any, style: ArraySty
     elif place.part == "header":
         draft.pairs["header"].append((name, _header(argument, value, style)))
     else:
-        draft.pairs["query"].extend((name, text) for text in _texts(argument, value, style))
+        draft.pairs[place.part].extend((name, text) for text in _texts(argument, value, style))
 
 
 def _put_in_document(draft: _Draft, place: Place, name: str, value: Any) -> None:
@@ -188,6 +195,7 @@ def _finish(operation: Operation, draft: _Draft) -> RequestSpec:
         headers=_pairs(draft, "header"),
         form=_pairs(draft, "form"),
         json=None if body is None else compact(body),
+        local=_pairs(draft, "local"),
     )
 
 

@@ -42,6 +42,7 @@ class General(BaseModel):
     deny: Names = ()
     dialogs: bool = True
     state_dir: Path = Field(default_factory=lambda: platformdirs.user_state_path("crm-mcp"))
+    files_dir: Path | None = None
     max_result_chars: int = Field(40_000, ge=1_000, le=1_000_000)
     max_bulk: int = Field(25, ge=1, le=1_000)
     max_writes_per_hour: int = Field(200, ge=1, le=100_000)

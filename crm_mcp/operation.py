@@ -37,7 +37,9 @@ ToolName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(_[a-z0-9]+)+$",
 Pointer = Annotated[str, StringConstraints(pattern=r"^(/[^/]*)*$")]
 Target = Annotated[
     str,
-    StringConstraints(pattern=r"^(path|(query|form|header)(:[^#\s]+)?(#(/.*)?)?|json(#(/.*)?)?)$"),
+    StringConstraints(
+        pattern=r"^(local|path|(file:)?((query|form|header)(:[^#\s]+)?(#(/.*)?)?|json(#(/.*)?)?))$"
+    ),
 ]
 
 
@@ -62,6 +64,7 @@ class Rule(Part):
     """A condition between arguments that JSON Schema would say badly; exactly one key."""
 
     at_least_one: tuple[str, ...] = ()
+    at_most_one: tuple[str, ...] = ()
     exactly_one: tuple[str, ...] = ()
     together: tuple[str, ...] = ()
     same_length: tuple[str, ...] = ()
@@ -106,6 +109,9 @@ class Response(Part):
     data: Pointer = Field("", description="JSON pointer to what the caller wants.")
     mask: tuple[Pointer, ...] = Field(
         (), description="Pointers within the data whose values are secret; * is any key or index."
+    )
+    links: tuple[Pointer, ...] = Field(
+        (), description="Pointers within the data to web addresses of files; * as in mask."
     )
 
 

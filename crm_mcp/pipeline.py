@@ -19,10 +19,11 @@ from anyio import to_thread
 
 from crm_mcp import preview
 from crm_mcp.audit import Audit
-from crm_mcp.bind import bind
+from crm_mcp.bind import bind, is_file
 from crm_mcp.compare import Look, digest
 from crm_mcp.confirm import Asker, Nobody, obtain_yes
 from crm_mcp.errors import ChangedSincePreview, Refused, StateError, ToolFailure
+from crm_mcp.files import FileFolder
 from crm_mcp.guard import Ask, BoundCall, Gate, Permit, Refuse, judge, typed_word
 from crm_mcp.ledger import Consent, Ledger, Question, Yes
 from crm_mcp.operation import Operation
@@ -77,13 +78,15 @@ class Caller:
 class Pipeline:
     """Carries calls through all steps; holds what the steps share."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts that all steps share
         self,
         registry: Registry,
         accounts: Mapping[str, Account],
         ledger: Ledger,
         audit: Audit,
         redactor: Redactor,
+        *,
+        files: FileFolder | None = None,
     ) -> None:
         self.registry = registry
         self.accounts = accounts
@@ -91,6 +94,7 @@ class Pipeline:
         self._ledger = ledger
         self._audit = audit
         self._redactor = redactor
+        self._files = files or FileFolder(None)
         self._validator = ArgumentValidator()
         self._seen: defaultdict[str, Seen] = defaultdict(Seen)
 
@@ -102,7 +106,7 @@ class Pipeline:
             QuestionOpen: the client has a question to show and repeats the call.
         """
         operation = self.registry.find(name)
-        call, dry_run = self._bound(operation, arguments, caller)
+        call, dry_run = await self._bound(operation, arguments, caller)
         verdict = judge(operation, self.registry.policy, call.records)
         if isinstance(verdict, Refuse):
             await self._record("refused", call, caller, reason=verdict.reason)
@@ -120,7 +124,7 @@ class Pipeline:
         check, warnings = await check_after(call, looks, self._reader(caller))
         return replace(outcome, check=check, warnings=(*outcome.warnings, *warnings))
 
-    def _bound(
+    async def _bound(
         self, operation: Operation, arguments: Mapping[str, Any], caller: Caller
     ) -> tuple[BoundCall, bool]:
         """Check and bind; takes out the one argument that is ours."""
@@ -129,9 +133,14 @@ class Pipeline:
         if not isinstance(dry_run, bool):
             raise operation.misfit([f"{DRY_RUN} must be true or false"])
         self._validator.check(operation, given)
-        spec = bind(operation, given)
+        spec = bind(operation, await self._with_files(operation, given))
         account = self.accounts[operation.vendor].label
         return BoundCall(operation, given, spec, account, caller.name), dry_run
+
+    async def _with_files(self, operation: Operation, given: dict[str, Any]) -> dict[str, Any]:
+        if not any(is_file(operation, name) for name in given):
+            return given
+        return await to_thread.run_sync(self._files.with_contents, operation, given)
 
     def _reader(self, caller: Caller) -> Read:
         """Give a way to read a record for our own use; it goes the way of any read."""

@@ -1,5 +1,6 @@
 """JSON pointers (RFC 6901): reading and setting a place in a document."""
 
+from collections.abc import Iterator
 from typing import Any
 
 
@@ -29,6 +30,27 @@ def find(document: Any, pointer: str) -> Any:
         else:
             raise LookupError(pointer)
     return document
+
+
+def find_all(document: Any, pointer: str) -> Iterator[Any]:
+    """Find the values at a pointer in which `*` stands for any key or index."""
+    yield from _descend(document, steps(pointer))
+
+
+def _descend(node: Any, path: tuple[str, ...]) -> Iterator[Any]:
+    if not path:
+        yield node
+        return
+    entries = (
+        node.items()
+        if isinstance(node, dict)
+        else enumerate(node)
+        if isinstance(node, list)
+        else ()
+    )
+    for key, item in entries:
+        if path[0] in ("*", str(key)):
+            yield from _descend(item, path[1:])
 
 
 def placed(document: Any, path: tuple[str, ...], value: Any) -> Any:

@@ -4,6 +4,7 @@ Every value is quoted, and every character that cannot be seen, or that changes 
 reading, is written as its code.
 """
 
+import hashlib
 import json
 import re
 import unicodedata
@@ -25,8 +26,10 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d(?=$|[T ])", re.ASCII)
 _NAME = re.compile(r"[\w.\[\]-]+", re.ASCII)
 _PHONE = re.compile(r"[+(0][\d ()/.-]+", re.ASCII)
 _DATE_LIKE = re.compile(r"\d{1,4}[/. -]\d{1,2}[/. -]\d{1,4}", re.ASCII)
+_ENCODED = re.compile(r"[A-Za-z0-9+/_=-]{1000,}", re.ASCII)
 _NOT_DIGIT = re.compile(r"\D")
 _PHONE_DIGITS = 7
+_SHOWN = 24
 _LARGE = 1000
 _LAST_SHORT = 0xFFFF
 _UNDO = {"exact": "yes, with {tool}", "partial": "partly; {stays}", "none": "no"}
@@ -167,7 +170,17 @@ def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 def quoted(value: Any) -> str:
     """Write a value as JSON with everything invisible made visible."""
-    return visible(json.dumps(value, ensure_ascii=False))
+    return shortened(visible(json.dumps(value, ensure_ascii=False)))
+
+
+def shortened(text: str) -> str:
+    """Write an encoded file, which nobody can read, as its beginning, length and digest."""
+    return _ENCODED.sub(_short, text)
+
+
+def _short(found: re.Match[str]) -> str:
+    digest = hashlib.sha256(found[0].encode()).hexdigest()
+    return f"{found[0][:_SHOWN]}… ({len(found[0])} characters, SHA-256 {digest})"
 
 
 def visible(text: str) -> str:
@@ -202,10 +215,10 @@ def _evidence(operation: Operation) -> Iterator[str]:
 
 def _request(call: BoundCall, base_url: str) -> Iterator[str]:
     spec = call.spec
-    yield visible(f"{spec.method} {base_url}{spec.target}")
+    yield shortened(visible(f"{spec.method} {base_url}{spec.target}"))
     for name, value in spec.headers:
         yield visible(f"{name}: {value}")
     if spec.form:
-        yield visible(encode_pairs(spec.form))
+        yield shortened(visible(encode_pairs(spec.form)))
     if spec.json is not None:
-        yield visible(spec.json)
+        yield shortened(visible(spec.json))

@@ -17,7 +17,8 @@ class RequestSpec:
     """One HTTP request without host and credentials.
 
     `path` and the pairs of `query` and `form` are in wire order; `path` is percent-encoded,
-    the pairs are not. `json` is the body's text exactly as it is sent.
+    the pairs are not. `json` is the body's text exactly as it is sent. `local` is what only
+    steers our side of the call, such as how long to listen; it is not sent.
     """
 
     vendor: str
@@ -28,12 +29,13 @@ class RequestSpec:
     headers: Pairs = ()
     form: Pairs = ()
     json: str | None = None
+    local: Pairs = ()
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over everything that goes over the wire; a permit is bound to it."""
+        """SHA-256 over everything that makes the request; a permit is bound to it."""
         parts = (self.vendor, self.operation, self.method, self.path)
-        content = (*parts, self.query, self.headers, self.form, self.json)
+        content = (*parts, self.query, self.headers, self.form, self.json, self.local)
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     @cached_property

@@ -118,7 +118,7 @@ class Handlers:
             MCPError: there is no such tool; the protocol wants that apart from tool errors.
         """
         try:
-            return tool_result(await self._call(ctx, params))
+            return await self._call(ctx, params)
         except QuestionOpen as question:
             return question_result(question.approval)
         except UnknownTool as error:
@@ -130,7 +130,7 @@ class Handlers:
             logger.exception("unexpected error %s", number)
             return tool_result(_bug(number))
 
-    async def _call(self, ctx: Context, params: CallToolRequestParams) -> dict[str, Any]:
+    async def _call(self, ctx: Context, params: CallToolRequestParams) -> CallToolResult:
         pipeline = self._app.pipeline
         report = _progress(ctx)
         asker: Asker = ClientAsker(ctx, params, report) if self._dialogs else Nobody()
@@ -138,7 +138,8 @@ class Handlers:
         outcome = await pipeline.call(params.name, params.arguments or {}, caller)
         operation = pipeline.registry.find(params.name)
         account = pipeline.accounts[operation.vendor]
-        return success(outcome, operation, account.label, self._limit)
+        envelope = success(outcome, operation, account.label, self._limit)
+        return tool_result(envelope, operation)
 
 
 def _program(ctx: Context) -> str:

@@ -167,6 +167,8 @@ def _broken(rule: Rule, arguments: Mapping[str, Any]) -> Iterator[str]:
     """Say which condition between arguments is broken, if it is."""
     if rule.at_least_one and not _given(rule.at_least_one, arguments):
         yield f"give at least one of {', '.join(rule.at_least_one)}"
+    if len(_given(rule.at_most_one, arguments)) > 1:
+        yield f"give only one of {', '.join(rule.at_most_one)}"
     if rule.exactly_one and len(_given(rule.exactly_one, arguments)) != 1:
         yield f"give exactly one of {', '.join(rule.exactly_one)}"
     given = _given(rule.together, arguments)

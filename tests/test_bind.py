@@ -153,6 +153,18 @@ def spec_of(**parts: Any) -> RequestSpec:
             id="a JSON document in a form field",
         ),
         pytest.param(
+            {"seconds": 5, "q": "x"},
+            {"bind": {"seconds": "local"}},
+            {"query": (("q", "x"),), "local": (("seconds", "5"),)},
+            id="what steers our side of the call is not sent",
+        ),
+        pytest.param(
+            {"file": "aGk="},
+            {"args_in": "json", "bind": {"file": "file:json#/base64"}},
+            {"json": '{"base64":"aGk="}'},
+            id="the content of a file, where it belongs",
+        ),
+        pytest.param(
             {"data": 1}, {"bind": {"data": "query#"}}, {"query": (("data", "1"),)}, id="whole value"
         ),
     ],
@@ -363,6 +375,7 @@ def test_the_digest_sees_every_part_of_a_request() -> None:
         replace(spec, query=(("a", "1"), ("b", "2")), form=()),
         replace(spec, headers=(("a", "1"),)),
         replace(spec, json=""),
+        replace(spec, local=(("a", "1"),)),
     ]
 
     assert len({other.digest for other in (spec, *others)}) == len(others) + 1

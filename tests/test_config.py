@@ -46,6 +46,7 @@ def test_without_settings_everything_has_its_default_and_no_vendor_is_on() -> No
         "toolsets": ("default",),
         "allow": (),
         "deny": (),
+        "files_dir": None,
         "max_result_chars": 40_000,
         "max_bulk": 25,
         "max_writes_per_hour": 200,

@@ -28,7 +28,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("app",),
     ("pipeline",),
     ("check", "check.*"),
-    ("registry", "confirm", "preview", "envelope", "records"),
+    ("registry", "confirm", "preview", "envelope", "records", "files"),
     ("golden",),
     ("config",),
     ("sandbox", "sandbox.*"),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm_mcp.pointer import escape, find, placed, steps
+from crm_mcp.pointer import escape, find, find_all, placed, steps
 
 DOCUMENT = {"a": {"b/c": [10, {"~": "deep"}]}, "": "no name", "0": "a key"}
 
@@ -44,6 +44,23 @@ def test_an_escape_is_read_once_and_never_twice() -> None:
 @given(st.lists(st.text()))
 def test_steps_written_and_taken_apart_are_the_same(path: list[str]) -> None:
     assert steps("".join(f"/{escape(step)}" for step in path)) == tuple(path)
+
+
+@pytest.mark.parametrize(
+    ("pointer", "found"),
+    [
+        ("", [{"a": [{"url": 1}, {"url": 2}, 3], "b": {"url": 4}}]),
+        ("/a/*/url", [1, 2]),
+        ("/a/1/url", [2]),
+        ("/*/url", [4]),
+        ("/b/url/deeper", []),
+        ("/nothing", []),
+    ],
+)
+def test_all_values_at_a_pointer_with_stars_are_found(pointer: str, found: list[Any]) -> None:
+    document = {"a": [{"url": 1}, {"url": 2}, 3], "b": {"url": 4}}
+
+    assert list(find_all(document, pointer)) == found
 
 
 def test_placing_makes_the_objects_on_the_way() -> None:

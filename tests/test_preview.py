@@ -1,5 +1,6 @@
 """What a person reads before a write: everything is there, and no value can pretend to be ours."""
 
+import hashlib
 import json
 import unicodedata
 from collections.abc import Mapping
@@ -371,3 +372,21 @@ def test_no_value_can_forge_a_line_of_the_preview(
         "  PUT https://crm.example.com/base/things",
     ]
     assert json.loads(request[-1]) == {"a": value}
+
+
+def test_an_encoded_file_stands_as_its_beginning_length_and_digest() -> None:
+    content = "iVBORw0KGgo" * 200
+
+    shown = quoted({"base64": content, "contactId": 41})
+
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    assert shown == (
+        f'{{"base64": "{content[:24]}… (2200 characters, SHA-256 {digest})", "contactId": 41}}'
+    )
+
+
+@pytest.mark.parametrize("length", [999, 5_000])
+def test_a_text_that_a_person_can_read_is_never_shortened(length: int) -> None:
+    text = ("send it to me. " * length)[:length]
+
+    assert quoted(text) == f'"{text}"'

@@ -277,6 +277,7 @@ def test_arguments_nested_too_deeply_are_refused(base: Operation) -> None:
     ("rule", "arguments", "told"),
     [
         ({"at_least_one": ("a", "b")}, {}, "give at least one of a, b"),
+        ({"at_most_one": ("a", "b")}, {"a": [], "b": []}, "give only one of a, b"),
         ({"exactly_one": ("a", "b")}, {}, "give exactly one of a, b"),
         ({"exactly_one": ("a", "b")}, {"a": [], "b": []}, "give exactly one of a, b"),
         ({"together": ("a", "b")}, {"a": []}, "a, b belong together: give all of them or none"),
@@ -300,6 +301,8 @@ def test_a_broken_rule_is_told_in_words(
     [
         ({"at_least_one": ("a", "b")}, {"b": []}),
         ({"at_least_one": ("a", "b")}, {"a": [], "b": []}),
+        ({"at_most_one": ("a", "b")}, {}),
+        ({"at_most_one": ("a", "b")}, {"b": []}),
         ({"exactly_one": ("a", "b")}, {"a": []}),
         ({"together": ("a", "b")}, {}),
         ({"together": ("a", "b")}, {"a": [], "b": []}),

@@ -18,7 +18,7 @@ def colliding_arguments(operation: Operation) -> Iterator[str]:
         if not places:
             yield f"{name} is sent nowhere: give it a target in bind"
     for (name, place), (other, second) in combinations(placed, 2):
-        if _overlap(place, second):
+        if _overlap(place, second) and not _exclude_each_other(operation, {name, other}):
             yield f"{name} and {other} go to the same place ({_shown(place)})"
     parts = {place.part for _, place in placed} | {place.part for _, place in _constants(operation)}
     if {"form", "json"} <= parts:
@@ -90,6 +90,12 @@ def uncountable_lists(operation: Operation) -> Iterator[str]:
         for name in rule.same_length:
             if name in operation.properties and not may_be(operation.properties[name], "array"):
                 yield f"rules.same_length counts items, and {name} is no array"
+
+
+def _exclude_each_other(operation: Operation, names: set[str]) -> bool:
+    """Tell whether a rule sees to it that only one of these arguments is given."""
+    alternatives = (rule.exactly_one or rule.at_most_one for rule in operation.rules)
+    return any(names <= set(group) for group in alternatives)
 
 
 def _places(operation: Operation, argument: str) -> list[Place]:

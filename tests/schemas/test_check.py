@@ -303,6 +303,14 @@ def test_an_operation_about_a_credential_may_take_one(tmp_path: Path) -> None:
         (GET, {f"{PROPERTIES}/id/description": "x" * 200}),
         (LIST, {"/rules": [{"same_length": ["tags"]}]}),
         (
+            UPDATE,
+            {
+                f"{PROPERTIES}/file": NAME,
+                "/request/bind/file": "file:json#/name",
+                "/rules": [{"at_most_one": ["name", "file"]}],
+            },
+        ),
+        (
             SESSION,
             {
                 "/request/const": {"query:cmd": "in", "query:v": "2"},
