@@ -12,6 +12,7 @@ from crm_mcp.config import General, Settings
 from crm_mcp.files import FileFolder
 from crm_mcp.guard import Gate, Permit
 from crm_mcp.ledger import Ledger
+from crm_mcp.listening import Ear
 from crm_mcp.loader import load_vendor, schemas_root, vendor_ids
 from crm_mcp.operation import Operation
 from crm_mcp.pipeline import Account, Pipeline
@@ -135,6 +136,7 @@ def _open_client(  # noqa: PLR0913, PLR0917 - one call, from `partial`
         redactor,
         timeout=general.timeout,
         transport=sandbox.transport() if sandbox else None,
+        sockets=sandbox.socket_transport if sandbox else None,
     )
 
 
@@ -145,11 +147,13 @@ class LazyClient:
         self._opener = opener
         self._client: VendorClient | None = None
 
-    async def send(self, permit: Permit, spec: RequestSpec, operation: Operation) -> Reply:
-        """Send one request for one permit."""
+    async def send(
+        self, permit: Permit, spec: RequestSpec, operation: Operation, ear: Ear
+    ) -> Reply:
+        """Send one request for one permit; the ear hears what comes while it listens."""
         if self._client is None:
             self._client = self._opener()
-        return await self._client.send(permit, spec, operation)
+        return await self._client.send(permit, spec, operation, ear)
 
     async def aclose(self) -> None:
         """Close the connections, if there ever were any."""

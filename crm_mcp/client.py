@@ -4,11 +4,14 @@ The host is pinned to the configured one, redirects are not followed, answers ar
 credentials join inside `httpx.Auth`, after everything that could be shown or logged.
 """
 
+import json
 import sys
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager, suppress
+from functools import partial
+from http import HTTPStatus
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
@@ -16,17 +19,28 @@ import anyio
 import httpx
 
 from crm_mcp import __version__
+from crm_mcp.clean import clean_text
 from crm_mcp.errors import ToolFailure, Unavailable, UnreadableReply
 from crm_mcp.guard import Gate, Permit
+from crm_mcp.listening import DEAF, Ear, Socket, Wanted, collect
 from crm_mcp.operation import Operation
 from crm_mcp.redact import Redactor, guard_wire_loggers
 from crm_mcp.request import RequestSpec, encode_pairs
 from crm_mcp.respond import failure_after_sending
 from crm_mcp.retry import Lost, wait_before_retry
-from crm_mcp.vendors.base import Reply, Vendor, VendorSettings, is_loopback
+from crm_mcp.vendors.base import (
+    NoAnswerError,
+    Reply,
+    Session,
+    Vendor,
+    VendorSettings,
+    Wire,
+    is_loopback,
+)
 
 MAX_REPLY_BYTES = 20_000_000
 CONNECT_SECONDS = 10.0
+FAREWELL_SECONDS = 3.0
 _HEADERS = (
     ("accept", "application/json"),
     ("accept-encoding", "gzip, deflate"),
@@ -50,6 +64,7 @@ class VendorClient:
         *,
         timeout: float,
         transport: httpx.AsyncBaseTransport | None = None,
+        sockets: Callable[[], httpx.AsyncBaseTransport] | None = None,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     ) -> None:
         _settle_absent_sniffio()
@@ -57,24 +72,46 @@ class VendorClient:
         self._unguard_loggers = guard_wire_loggers(redactor)
         host = urlsplit(settings.base_url).hostname or ""
         self._gate = gate
+        self._redactor = redactor
+        self._wire = Wire(self._bare_request, self._exchange, redactor.learn)
         self._base = httpx.URL(settings.base_url)
         self._deadline = timeout + CONNECT_SECONDS
         self._slots = anyio.CapacityLimiter(settings.concurrency)
         self._pace = Pace(settings.rate, sleep)
         self._sleep = sleep
-        self._http = httpx.AsyncClient(
+        self._read = vendor.read
+        new_http = partial(
+            httpx.AsyncClient,
             timeout=httpx.Timeout(timeout, connect=min(timeout, CONNECT_SECONDS)),
-            transport=transport,
             follow_redirects=False,
             trust_env=not is_loopback(host),  # a proxy cannot reach this machine for us
         )
+        self._http = new_http(transport=transport)
+        self._http_for_sockets = lambda: new_http(transport=sockets and sockets())
 
     async def aclose(self) -> None:
-        """Close the connections."""
-        await self._http.aclose()
-        self._unguard_loggers()
+        """Close the session with the CRM, if one is open, and the connections.
 
-    async def send(self, permit: Permit, spec: RequestSpec, operation: Operation) -> Reply:
+        The farewell is best effort: it is short, also where the server is being stopped in a
+        hurry, and a CRM that does not answer it ends the session by itself.
+        """
+        try:
+            if isinstance(self._auth, Session):
+                await self._bid_farewell(self._auth)
+        finally:
+            await self._http.aclose()
+            self._unguard_loggers()
+
+    async def _bid_farewell(self, session: Session) -> None:
+        with (
+            anyio.move_on_after(FAREWELL_SECONDS, shield=True),
+            suppress(NoAnswerError, ToolFailure),
+        ):
+            await session.close(self._wire)
+
+    async def send(
+        self, permit: Permit, spec: RequestSpec, operation: Operation, ear: Ear = DEAF
+    ) -> Reply:
         """Send one request, again only where `retry.py` allows it.
 
         Raises:
@@ -84,9 +121,10 @@ class VendorClient:
             UnknownOutcome: a write may have arrived, and no usable answer came.
         """
         self._gate.spend(permit, spec)
+        if spec.method == "WS":
+            return await self._listen(spec, ear)
         attempt = 1
         while True:
-            await self._pace.turn()
             async with self._slots:
                 result = await self._attempt(spec)
             wait = wait_before_retry(operation, result, attempt)
@@ -98,8 +136,64 @@ class VendorClient:
             raise _lost(operation, result)
         return result
 
+    async def _listen(self, spec: RequestSpec, ear: Ear) -> Reply:
+        """Collect what the vendor pushes; the answer is the list of it."""
+        # Imported on first use: a library that most servers never need.
+        from crm_mcp.websocket import Door
+
+        door = Door(self._http_for_sockets, self._auth, self._prepared, self._read)
+        headers: dict[str, str] = {}
+
+        @asynccontextmanager
+        async def connect() -> AsyncIterator[Socket]:
+            async with door.connect(self._upgrade(spec)) as socket:
+                headers.update(socket.headers)
+                yield socket
+
+        heard = await collect(connect, Wanted.of(spec), ear, self._sleep)
+        return Reply(HTTPStatus.OK, headers, json.dumps(heard).encode())
+
+    async def _prepared(self, request: httpx.Request) -> None:
+        """Give a request for a websocket what the vendor's session has.
+
+        Raises:
+            NoAnswerError: no session could be had.
+            ToolFailure: the vendor's session could not be had.
+        """
+        if isinstance(self._auth, Session):
+            try:
+                await self._auth.prepare(request, self._wire)
+            except ToolFailure as failure:
+                raise self._cleaned(failure) from None
+
     async def _attempt(self, spec: RequestSpec) -> Reply | Lost:
-        request = self._request(spec)
+        """Send one request of a call, within a session where the vendor has them."""
+        try:
+            return await self._carried(self._request(spec), self._wire)
+        except NoAnswerError as error:
+            return Lost(error.why)
+
+    async def _carried(self, request: httpx.Request, wire: Wire) -> Reply:
+        """Bring a request to its answer.
+
+        Raises:
+            NoAnswerError: there was no usable answer.
+            ToolFailure: the vendor's session could not be had.
+        """
+        try:
+            if isinstance(self._auth, Session):
+                return await self._auth.carry(request, wire)
+            return await wire.send(request)
+        except ToolFailure as failure:  # from the session; it may tell the CRM's own words
+            raise self._cleaned(failure) from None
+
+    async def _exchange(self, request: httpx.Request) -> Reply:
+        """Send one request once, bounded in time and size.
+
+        Raises:
+            NoAnswerError: there was no usable answer.
+        """
+        await self._pace.turn()
         try:
             with anyio.fail_after(self._deadline):  # an answer that only trickles has an end too
                 async with aclosing(
@@ -107,18 +201,23 @@ class VendorClient:
                 ) as response:
                     content = await _bounded(response)
         except _UNSENT:
-            return Lost.UNSENT
+            raise NoAnswerError(Lost.UNSENT.value) from None
         except (httpx.RequestError, TimeoutError):
-            return Lost.MAYBE_SENT
+            raise NoAnswerError(Lost.MAYBE_SENT.value) from None
         if content is None:
-            return Lost.TOO_LARGE
+            raise NoAnswerError(Lost.TOO_LARGE.value)
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Reply(response.status_code, headers, content)
 
+    def _cleaned(self, failure: ToolFailure) -> ToolFailure:
+        failure.message = self._redactor.text(clean_text(failure.message)[0])
+        failure.args = (failure.message,)  # what a traceback shows
+        failure.vendor_code = self._redactor.text(clean_text(failure.vendor_code)[0])
+        return failure
+
     def _request(self, spec: RequestSpec) -> httpx.Request:
-        """Join the request to the pinned host; only the path and query come from the spec."""
-        raw_path = self._base.raw_path.rstrip(b"/") + spec.target.encode("ascii")
-        headers = [*_HEADERS, *spec.headers]
+        """Write what was bound: headers and body as they go over the wire."""
+        headers = list(spec.headers)
         content = None
         if spec.form:
             headers.append(("content-type", _FORM))
@@ -126,8 +225,24 @@ class VendorClient:
         elif spec.json is not None:
             headers.append(("content-type", "application/json"))
             content = spec.json.encode()
+        return self._joined(spec.method, spec.target, headers, content)
+
+    def _upgrade(self, spec: RequestSpec) -> httpx.Request:
+        """Ask for a websocket; its path begins at the root of the pinned host."""
+        url = self._base.copy_with(raw_path=spec.target.encode("ascii"))
+        return httpx.Request("GET", url, headers=spec.headers)
+
+    def _bare_request(self, method: str, target: str) -> httpx.Request:
+        """Make a request of the session's own."""
+        return self._joined(method, target, [], None)
+
+    def _joined(
+        self, method: str, target: str, headers: list[tuple[str, str]], content: bytes | None
+    ) -> httpx.Request:
+        """Join a request to the pinned host; only path and query are the caller's."""
+        raw_path = self._base.raw_path.rstrip(b"/") + target.encode("ascii")
         url = self._base.copy_with(raw_path=raw_path)
-        return httpx.Request(spec.method, url, headers=headers, content=content)
+        return httpx.Request(method, url, headers=[*_HEADERS, *headers], content=content)
 
 
 def _settle_absent_sniffio() -> None:

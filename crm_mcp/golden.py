@@ -49,6 +49,7 @@ def expected_request(example: Example) -> dict[str, Any]:
         "headers": expected.headers,
         "form": expected.form,
         "json": expected.body,
+        "local": expected.local,
     }
     return _without_empty(parts)
 
@@ -69,6 +70,7 @@ def _request(spec: RequestSpec) -> dict[str, Any]:
         "headers": _by_name(spec.headers),
         "form": _by_name(spec.form),
         "json": None if spec.json is None else json.loads(spec.json),
+        "local": _by_name(spec.local),
     }
     return _without_empty(parts)
 

@@ -128,6 +128,15 @@ class BoundCall:
         """How many records the call touches."""
         return self.operation.count_records(self.arguments)
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The texts of write-only arguments, such as a new password: nobody reads them again."""
+        schemas = self.operation.properties
+        given = ((value, schemas.get(name, {})) for name, value in self.arguments.items())
+        return tuple(
+            value for value, schema in given if isinstance(value, str) and schema.get("writeOnly")
+        )
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over everything that makes this call this call."""

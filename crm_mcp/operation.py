@@ -38,7 +38,7 @@ Pointer = Annotated[str, StringConstraints(pattern=r"^(/[^/]*)*$")]
 Target = Annotated[
     str,
     StringConstraints(
-        pattern=r"^(local|path|(file:)?((query|form|header)(:[^#\s]+)?(#(/.*)?)?|json(#(/.*)?)?))$"
+        pattern=r"^(local(:[^#\s]+)?|path|(file:)?((query|form|header)(:[^#\s]+)?(#(/.*)?)?|json(#(/.*)?)?))$"
     ),
 ]
 
@@ -101,6 +101,9 @@ class Pagination(Part):
     size: str = Field("", description="The argument that says how many to return.")
     first: int = Field(1, description="The position of the first page.")
     total: Pointer = Field("", description="Where the reply says how many there are in all.")
+    whole: bool = Field(
+        default=False, description="Whether the vendor sends the whole list where no size is given."
+    )
 
 
 class Response(Part):
@@ -153,6 +156,7 @@ class ExampleRequest(Part):
     headers: dict[str, str] = {}
     form: dict[str, str] = {}
     body: Any = Field(None, alias="json")
+    local: dict[str, str] = {}
 
 
 class ExampleReply(Part):

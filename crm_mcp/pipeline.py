@@ -8,10 +8,12 @@ A read goes straight through. A write stops at the guard until a person has said
 before it is sent, and is not interrupted between the yes and the record of its outcome.
 """
 
+import json
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from typing import Any, Protocol
 
 import anyio
@@ -26,6 +28,7 @@ from crm_mcp.errors import ChangedSincePreview, Refused, StateError, ToolFailure
 from crm_mcp.files import FileFolder
 from crm_mcp.guard import Ask, BoundCall, Gate, Permit, Refuse, judge, typed_word
 from crm_mcp.ledger import Consent, Ledger, Question, Yes
+from crm_mcp.listening import Ear
 from crm_mcp.operation import Operation
 from crm_mcp.records import Read, check_after, look_at
 from crm_mcp.redact import Redactor
@@ -46,8 +49,10 @@ Report = Callable[[str], Awaitable[None]]
 class Sender(Protocol):
     """What the pipeline needs of a vendor's client."""
 
-    async def send(self, permit: Permit, spec: RequestSpec, operation: Operation) -> Reply:
-        """Send one request for one permit."""
+    async def send(
+        self, permit: Permit, spec: RequestSpec, operation: Operation, ear: Ear
+    ) -> Reply:
+        """Send one request for one permit; the ear hears what comes while it listens."""
         ...
 
 
@@ -61,18 +66,22 @@ class Account:
     client: Sender
 
 
-async def _silent(_: str) -> None:
-    """Report progress to nobody."""
+async def _silent(_: object) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls: a name for the record, who can be asked, and who hears of progress."""
+    """Who calls: a name for the record, who can be asked, and who hears of progress.
+
+    `heard` gets each notification of a call that listens, as it comes.
+    """
 
     name: str = "local"
     program: str = ""
     asker: Asker = field(default_factory=Nobody)
     report: Report = _silent
+    heard: Callable[[Outcome], Awaitable[None]] = _silent
 
 
 class Pipeline:
@@ -112,7 +121,7 @@ class Pipeline:
             await self._record("refused", call, caller, reason=verdict.reason)
             raise Refused(verdict.reason, hint=verdict.hint)
         if not operation.is_write:
-            return await self._send(call, self.gate.permit(call))
+            return await self._send(call, caller, self.gate.permit(call))
         looks = await self._look(call, caller) if dry_run or isinstance(verdict, Ask) else ()
         if dry_run:
             preview = self._preview(call, looks)
@@ -162,7 +171,7 @@ class Pipeline:
             repeated=self._seen[call.caller].repeated(call.arguments),
             word=typed_word(call.operation, call.records),
         )
-        return preview.render(call, context, self._redactor)
+        return preview.render(call, context, self._hiding(call))
 
     async def _ask(self, call: BoundCall, caller: Caller, looks: tuple[Look, ...]) -> Yes:
         """Get a person's yes, and see that the records still stand as they were shown."""
@@ -215,7 +224,7 @@ class Pipeline:
         approval = {"approval": consent.approval_id} if consent else {}
         await self._record("sending", call, caller, **approval)
         try:
-            outcome = await self._send(call, permit)
+            outcome = await self._send(call, caller, permit)
         except ToolFailure as failure:
             status = failure.details.get("status", "not_done")
             await self._record_outcome(call, caller, status=status, error=failure.kind)
@@ -235,12 +244,23 @@ class Pipeline:
         except StateError as error:
             raise self._no_state(error) from error
 
-    async def _send(self, call: BoundCall, permit: Permit) -> Outcome:
+    async def _send(self, call: BoundCall, caller: Caller, permit: Permit) -> Outcome:
+        async def heard(message: Any) -> None:
+            content = json.dumps([message]).encode()
+            await caller.heard(self._read(call, Reply(HTTPStatus.OK, {}, content)))
+
+        client = self.accounts[call.operation.vendor].client
+        ear = Ear(caller.report, heard)
+        return self._read(call, await client.send(permit, call.spec, call.operation, ear))
+
+    def _read(self, call: BoundCall, reply: Reply) -> Outcome:
         account = self.accounts[call.operation.vendor]
-        reply = await account.client.send(permit, call.spec, call.operation)
-        outcome = respond(call.operation, account.vendor, reply, call.arguments, self._redactor)
+        outcome = respond(call.operation, account.vendor, reply, call.arguments, self._hiding(call))
         self._seen[call.caller].note(call.operation.name, outcome.data)
         return outcome
+
+    def _hiding(self, call: BoundCall) -> Redactor:
+        return self._redactor.also(call.secrets) if call.secrets else self._redactor
 
     async def _record_outcome(self, call: BoundCall, caller: Caller, **facts: Any) -> None:
         """Record what came of a write; it has happened, so a failure here is only logged."""
@@ -269,7 +289,7 @@ class Pipeline:
         }
         try:
             await to_thread.run_sync(
-                lambda: self._audit.append(event, **self._redactor.value(line))
+                lambda: self._audit.append(event, **self._hiding(call).value(line))
             )
         except StateError as error:
             raise self._no_state(error) from error

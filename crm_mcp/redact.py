@@ -5,12 +5,15 @@ import json
 import logging
 import re
 import traceback
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import quote, quote_plus
 
 MASK = "•••"
+MAX_LEARNED = 20
 _PERCENT = re.compile("%[0-9A-F]{2}")
+_ANSWERED = "receive_response_headers.complete"
 WIRE_LOGGERS = (
     "httpx",
     "httpcore",
@@ -23,11 +26,32 @@ WIRE_LOGGERS = (
 
 
 class Redactor:
-    """Replaces the known secrets, in every spelling they take on their way to the wire."""
+    """Replaces the known secrets, in every spelling they take on their way to the wire.
+
+    Those of the configuration are known from the start; a CRM hands out others later.
+    """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._secrets = tuple(secrets)
+        # The last few are enough: a token that was replaced long ago opens nothing any more.
+        self._learned: deque[str] = deque(maxlen=MAX_LEARNED)
+        self._spellings = self._all_spellings()
+
+    def learn(self, secret: str) -> None:
+        """Replace one more secret from now on."""
+        if secret not in self._learned:
+            self._learned.append(secret)
+            self._spellings = self._all_spellings()
+
+    def also(self, secrets: Iterable[str]) -> "Redactor":
+        """Make one that replaces these too, for one call."""
+        return Redactor((*self._secrets, *self._learned, *secrets))
+
+    def _all_spellings(self) -> tuple[str, ...]:
+        """List all spellings, the longest first: one secret may be a part of another."""
+        secrets = (*self._secrets, *self._learned)
         spellings = {form for secret in secrets for form in _spellings(secret)}
-        self._spellings = tuple(sorted(spellings, key=len, reverse=True))
+        return tuple(sorted(spellings, key=len, reverse=True))
 
     def text(self, text: str) -> str:
         """Mask the secrets in one text."""
@@ -76,6 +100,20 @@ class RedactingFilter(logging.Filter):
         return True
 
 
+class _WireFilter(RedactingFilter):
+    """Keeps also what nobody knows yet out of the wire's logs: the headers of an answer.
+
+    A login may set a cookie there that is as good as a password, before anybody has read it.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Redact the record, and cut an answer's headers off."""
+        super().filter(record)
+        if record.msg.startswith(_ANSWERED):
+            record.msg = record.msg.partition("[")[0] + MASK
+        return True
+
+
 def _message(record: logging.LogRecord) -> str:
     """Write a record's text; one whose arguments do not fit is no reason to fail."""
     try:
@@ -89,7 +127,7 @@ def guard_wire_loggers(redactor: Redactor) -> Callable[[], None]:
 
     Returns what takes the filter off again.
     """
-    guard = RedactingFilter(redactor)
+    guard = _WireFilter(redactor)
     loggers = [logging.getLogger(name) for name in WIRE_LOGGERS]
     for logger in loggers:
         logger.addFilter(guard)

@@ -72,13 +72,13 @@ class Registry:
         names = [op.name for op in self.operations if op.vendor in self._enabled]
         return difflib.get_close_matches(name[:64], names, n=3, cutoff=0.4)
 
+    def is_offered(self, operation: Operation) -> bool:
+        """Tell whether this operation can be called here, listed or not."""
+        return operation.vendor in self._enabled and refusal_of(operation, self.policy) is None
+
     def is_listed(self, operation: Operation) -> bool:
         """Tell whether `tools/list` shows this operation."""
-        return (
-            operation.vendor in self._enabled
-            and refusal_of(operation, self.policy) is None
-            and operation.name in self._listed
-        )
+        return operation.name in self._listed and self.is_offered(operation)
 
     @cached_property
     def entries(self) -> list[dict[str, Any]]:

@@ -178,9 +178,10 @@ def _page(
     usual = operation.properties.get(pagination.size, {}).get("default", 0)
     size = int(arguments.get(pagination.size, usual)) or len(data)
     seen = (position - pagination.first) * (1 if pagination.style == "offset" else size)
+    whole = pagination.whole and not {pagination.position, pagination.size} & arguments.keys()
     # A total of 0 beside rows is a known lie of one vendor; a full page then means more.
     # Where neither total nor size is known, an empty page alone says that the list has ended.
-    more = seen + len(data) < total if total else 0 < size <= len(data)
+    more = seen + len(data) < total if total else not whole and 0 < size <= len(data)
     page |= {"total": total} if total else {}
     page["more"] = more
     if more:

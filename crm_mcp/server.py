@@ -25,6 +25,7 @@ from crm_mcp.confirm import Asker, Nobody, QuestionOpen
 from crm_mcp.elicitation import ClientAsker, question_result
 from crm_mcp.envelope import failure, success
 from crm_mcp.errors import ToolFailure, UnknownTool
+from crm_mcp.feeds import Feeds
 from crm_mcp.ledger import LIFETIME_SECONDS
 from crm_mcp.pipeline import Caller, Report
 from crm_mcp.registry import advertised_schema
@@ -47,6 +48,7 @@ Context = ServerRequestContext[Any]
 def build_server(app: App) -> Server[Any]:
     """Make the MCP server of an app; it speaks every protocol revision of the SDK."""
     handlers = Handlers(app)
+    feeds = Feeds(app)
     server: Server[Any] = Server(
         NAME,
         version=__version__,
@@ -55,6 +57,8 @@ def build_server(app: App) -> Server[Any]:
         get_tool_input_schema=handlers.input_schema,
         on_list_tools=handlers.list_tools,
         on_call_tool=handlers.call_tool,
+        lifespan=feeds.lifespan,
+        **feeds.handlers(),
     )
     security = RequestStateSecurity.ephemeral(ttl=LIFETIME_SECONDS)
     server.middleware.append(RequestStateBoundary(security, default_audience=NAME))

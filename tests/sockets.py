@@ -26,7 +26,7 @@ class AnnouncedServer(uvicorn.Server):
 def serving(sandbox: Sandbox) -> Iterator[str]:
     """Serve a sandbox on a free port while the block runs; gives its origin."""
     config = uvicorn.Config(
-        sandbox.app, port=0, log_config=None, log_level="critical", lifespan="off", ws="none"
+        sandbox.app, port=0, log_config=None, log_level="critical", lifespan="off", ws="wsproto"
     )
     server = AnnouncedServer(config)
     thread = threading.Thread(target=server.run, daemon=True)

@@ -24,7 +24,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("commands", "commands.*", "web", "web.*"),
     ("testing", "testing.*"),
     ("server",),
-    ("elicitation", "results", "stdio"),
+    ("elicitation", "results", "stdio", "feeds"),
     ("app",),
     ("pipeline",),
     ("check", "check.*"),
@@ -33,6 +33,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("config",),
     ("sandbox", "sandbox.*"),
     ("client",),
+    ("websocket",),
+    ("listening",),
     ("guard",),
     ("ledger", "audit"),
     ("state",),
@@ -184,14 +186,14 @@ def test_imports_run_in_no_circle() -> None:
 def test_only_the_border_speaks_mcp() -> None:
     speakers = where(lambda module: bool(module.foreign & {"mcp", "mcp_types"}))
 
-    border = ("server", "elicitation", "results", "stdio", "testing", "testing.*")
+    border = ("server", "elicitation", "results", "stdio", "feeds", "testing", "testing.*")
     assert outside(speakers, *border, "commands.demo") == set()
 
 
 def test_only_the_client_the_vendors_and_the_sandbox_speak_http() -> None:
     speakers = where(lambda module: "httpx" in module.foreign)
 
-    assert outside(speakers, "client", "vendors.*", "sandbox.*") == set()
+    assert outside(speakers, "client", "websocket", "vendors.*", "sandbox.*") == set()
 
 
 def test_only_the_sandbox_and_the_approval_page_serve_http() -> None:

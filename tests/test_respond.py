@@ -280,6 +280,7 @@ def test_secret_fields_stay_visible_as_masked(
 PAGES = Pagination(style="page", position="page", size="rows", total="/total")
 OFFSETS = Pagination(style="offset", position="start", size="rows", first=0, total="/total")
 UNCOUNTED = Pagination(style="page", position="page", size="rows", first=0)
+WHOLE = Pagination(style="offset", position="start", size="rows", first=0, whole=True)
 
 
 @pytest.mark.parametrize(
@@ -324,6 +325,15 @@ UNCOUNTED = Pagination(style="page", position="page", size="rows", first=0)
             {"returned": 2, "more": True, "next": {"rows": 2, "page": 1}},
         ),
         (UNCOUNTED, 1, None, {"rows": 2}, {"returned": 1, "more": False}),
+        (WHOLE, 3, None, {"q": "x"}, {"returned": 3, "more": False}),
+        (
+            WHOLE,
+            2,
+            None,
+            {"rows": 2},
+            {"returned": 2, "more": True, "next": {"rows": 2, "start": 2}},
+        ),
+        (WHOLE, 1, None, {"start": 4}, {"returned": 1, "more": True, "next": {"start": 5}}),
     ],
 )
 def test_a_page_says_what_came_and_which_arguments_bring_more(  # noqa: PLR0913, PLR0917

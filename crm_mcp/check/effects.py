@@ -17,9 +17,9 @@ _CLEAR_VERBS = {
 }
 # Verbs that also occur as actions: some checks cost money, some downloads change a state.
 _OTHER_VERBS = {
-    "read": {"calculate", "check", "compare", "download", "export", "poll", "preview", "print"}
-    | {"receive", "validate", "verify", "watch"},
-    "create": {"attach", "clone", "copy", "duplicate", "import", "upload"},
+    "read": {"calculate", "check", "compare", "download", "export", "listen", "poll", "preview"}
+    | {"print", "receive", "validate", "verify", "watch"},
+    "create": {"attach", "clone", "copy", "duplicate", "import", "register", "trigger", "upload"},
     "update": {"assign", "change", "move", "rename", "replace", "set"},
     "delete": {"clear", "detach", "wipe"},
 }

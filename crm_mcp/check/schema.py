@@ -109,6 +109,9 @@ def undescribed(operation: Operation) -> Iterator[str]:
 def credential_names(operation: Operation) -> Iterator[str]:
     """Demand that no argument carries a credential, unless the operation is about one."""
     if "credential" in operation.traits:
+        for name, schema in operation.properties.items():
+            if _credential_word(name) and not schema.get("writeOnly"):
+                yield f"{name} is named like a credential: mark it writeOnly, so that it is masked"
         return
     for where, schema in subschemas(operation.input_schema):
         for name in schema.get("properties", {}):

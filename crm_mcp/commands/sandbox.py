@@ -21,5 +21,5 @@ def serve_sandbox(port: int) -> None:
         for name, value in sandbox.settings(vendor, origin).items():
             typer.echo(f"CRM_MCP_{vendor.upper()}_{name.upper()}={value}")
     typer.echo("Serving made-up data on this machine only; Ctrl-C ends it.", err=True)
-    config = uvicorn.Config(sandbox.app, log_level="warning", lifespan="off")
+    config = uvicorn.Config(sandbox.app, log_level="warning", lifespan="off", ws="wsproto")
     uvicorn.Server(config).run(sockets=[listener])

@@ -1,7 +1,8 @@
 """The sandbox: an ASGI app with one stateful stand-in below `/<vendor id>` for each vendor.
 
 It works on the operation files of the engine and recognises requests by them. Over a socket,
-faults are planned by `POST /_sandbox/faults` and the log is read by `GET /_sandbox/log`.
+faults are planned by `POST /_sandbox/faults`, the log is read by `GET /_sandbox/log`, and
+`POST /_sandbox/<vendor id>/<control>` makes something happen in one CRM without a call.
 """
 
 from collections.abc import Mapping
@@ -26,7 +27,9 @@ from crm_mcp.sandbox import stand_ins
 from crm_mcp.sandbox.base import Answer, Call, StandIn
 from crm_mcp.sandbox.faults import ConnectionDroppedError, Faults, PlannedFault, spoil
 from crm_mcp.sandbox.recognise import Recogniser
+from crm_mcp.sandbox.sockets import socket_routes
 
+_OPENING = ("http.response.start", "websocket.accept", "websocket.http.response.start")
 _UNTOUCHED = Answer(b"")
 
 
@@ -60,7 +63,8 @@ class Sandbox:
             )
             for vendor, stand_in in self._stand_ins.items()
         ]
-        self.app: ASGIApp = _Marked(Starlette(routes=[*self._controls(), *vendors]))
+        sockets = socket_routes(self._stand_ins)
+        self.app: ASGIApp = _Marked(Starlette(routes=[*self._controls(), *sockets, *vendors]))
 
     @property
     def log(self) -> tuple[Seen, ...]:
@@ -76,6 +80,13 @@ class Sandbox:
         """Make a transport that reaches the app without a socket."""
         return _InProcessTransport(self.app)
 
+    def socket_transport(self) -> httpx.AsyncBaseTransport:
+        """Make a transport for one websocket that reaches the app without a socket."""
+        # Imported on first use: a library that most sandboxes never need.
+        from httpx_ws.transport import ASGIWebSocketTransport
+
+        return ASGIWebSocketTransport(self.app)
+
     def settings(self, vendor_id: str, origin: str) -> dict[str, str]:
         """List the settings with which a client reaches one vendor's stand-in.
 
@@ -86,16 +97,37 @@ class Sandbox:
         Raises:
             ConfigError: the vendor has no stand-in here; names those that have.
         """
+        return {"base_url": f"{origin}/{vendor_id}", **self.stand_in(vendor_id).credentials}
+
+    def control(self, vendor_id: str, name: str) -> None:
+        """Make something happen in one vendor's stand-in without a call.
+
+        Raises:
+            ConfigError: there is no such stand-in or control; names those there are.
+        """
+        controls = self.stand_in(vendor_id).controls
+        if name not in controls:
+            there_are = ", ".join(controls) or "none"
+            raise ConfigError(f"no control {name!r} of {vendor_id}; there are: {there_are}")
+        controls[name]()
+
+    def stand_in(self, vendor_id: str) -> StandIn:
+        """Give one vendor's stand-in.
+
+        Raises:
+            ConfigError: the vendor has none here; names those that have.
+        """
         if vendor_id not in self._stand_ins:
             there_are = ", ".join(self.vendors) or "none"
             raise ConfigError(f"no sandbox for {vendor_id!r}; there are: {there_are}")
-        return {"base_url": f"{origin}/{vendor_id}", **self._stand_ins[vendor_id].credentials}
+        return self._stand_ins[vendor_id]
 
     def _controls(self) -> list[Route]:
         return [
             Route("/_sandbox/faults", self._plan_fault, methods=["POST"]),
             Route("/_sandbox/faults", self._clear_faults, methods=["DELETE"]),
             Route("/_sandbox/log", self._show_log, methods=["GET"]),
+            Route("/_sandbox/{vendor}/{control}", self._use_control, methods=["POST"]),
         ]
 
     async def _plan_fault(self, request: Request) -> Response:
@@ -109,6 +141,13 @@ class Sandbox:
 
     async def _clear_faults(self, _: Request) -> Response:
         self.faults.clear()
+        return Response(status_code=204)
+
+    async def _use_control(self, request: Request) -> Response:
+        try:
+            self.control(request.path_params["vendor"], request.path_params["control"])
+        except ConfigError as error:
+            return JSONResponse({"error": str(error)}, 404)
         return Response(status_code=204)
 
     async def _show_log(self, _: Request) -> Response:
@@ -168,7 +207,7 @@ class _Marked:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_marked(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] in _OPENING:
                 MutableHeaders(raw=message["headers"])[SANDBOX_HEADER] = "1"
             await send(message)
 

@@ -2,7 +2,7 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
@@ -53,11 +53,28 @@ class Answer:
     changed: bool = False
 
 
+Push = Callable[[], Awaitable[Any]]
+"""Waits for the next message to a device that is connected."""
+
+Opener = Callable[[Call], Push | None]
+"""Lets a device in that asks for a websocket, or refuses it with None."""
+
+
 class StandIn(ABC):
     """One vendor's habits on the wire; an instance is one CRM with records of its own."""
 
     credentials: ClassVar[Mapping[str, str]]
     """The settings, beside the address, with which a client is let in."""
+
+    @property
+    def controls(self) -> Mapping[str, Callable[[], None]]:
+        """What tests can make happen in the CRM without a call, by name."""
+        return {}
+
+    @property
+    def sockets(self) -> Mapping[str, Opener]:
+        """The websockets by their path, which begins at the root of the host."""
+        return {}
 
     @abstractmethod
     def answer(self, operation: Operation, call: Call) -> Answer:
@@ -68,6 +85,6 @@ class StandIn(ABC):
         """Answer a request that fits no operation."""
 
 
-def json_answer(body: Any, *, changed: bool = False) -> Answer:
+def json_answer(body: Any, status: int = 200, *, changed: bool = False) -> Answer:
     """Answer with JSON in ASCII."""
-    return Answer(json.dumps(body).encode(), changed=changed)
+    return Answer(json.dumps(body).encode(), status, changed=changed)

@@ -15,6 +15,7 @@ TODAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 Team = Literal["Sales", "Marketing"]
 Stage = Literal["Proposed", "Negotiating", "Won", "Lost"]
+Way = Literal["call", "email", "sms"]
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,26 @@ class Deal:
     def ordered(self) -> int:
         """How many pieces are really ordered."""
         return self.quantity if self.stage == "Won" else 0
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What somebody wrote down about a contact."""
+
+    person: Person
+    written: datetime
+    text: str
+
+
+@dataclass(frozen=True)
+class Talk:
+    """A call or message; `minutes` is zero for what has no length."""
+
+    person: Person
+    way: Way
+    incoming: bool
+    at: datetime
+    minutes: int = 0
 
 
 def day(year: int, month: int, number: int) -> datetime:
@@ -329,4 +350,34 @@ DEALS = (
     Deal("1005", KARIN, BOOTH, 1, "Won", 100, SERVICE, day(2025, 11, 6)),
     Deal("1006", SOPHIE, DESK, 12, "Lost", 0, REFIT, day(2025, 12, 1)),
     Deal("2001", BEATRICE, BOOTH, 3, "Proposed", 20, TOUR, day(2026, 2, 24)),
+)
+
+REMARKS = (
+    Remark(ELEANOR, day(2026, 1, 14), "Wants the chairs in two lots, reception first."),
+    Remark(DANIEL, day(2026, 2, 3), "Asks for a table top that hides cables."),
+    Remark(HARRIET, day(2026, 2, 12), "Decides after the partners' meeting in March."),
+    Remark(JUERGEN, day(2026, 1, 29), "Needs an offer in German, with delivery by floor."),
+    Remark(ANKE, day(2026, 2, 5), "Signs everything above 25,000 euros herself."),
+    Remark(KARIN, day(2025, 11, 6), "Booth stands well; may recommend us to two builders."),
+    Remark(GARETH, day(2026, 2, 16), "Budget is fixed in April; call again then."),
+    Remark(SOPHIE, day(2025, 12, 1), "Chose a cheaper desk; happy to hear from us next year."),
+    Remark(BEATRICE, day(2026, 2, 24), "Noise is the problem, not space."),
+    Remark(LENA, day(2026, 2, 18), "Prefers email; never call before ten."),
+)
+
+TALKS = (
+    Talk(KARIN, "email", incoming=True, at=day(2025, 11, 5)),
+    Talk(SOPHIE, "call", incoming=False, at=day(2025, 11, 28), minutes=18),
+    Talk(ELEANOR, "call", incoming=True, at=day(2026, 1, 13), minutes=12),
+    Talk(ELEANOR, "email", incoming=False, at=day(2026, 1, 14)),
+    Talk(JUERGEN, "email", incoming=True, at=day(2026, 1, 27)),
+    Talk(JUERGEN, "call", incoming=False, at=day(2026, 1, 29), minutes=25),
+    Talk(DANIEL, "call", incoming=False, at=day(2026, 2, 2), minutes=9),
+    Talk(ANKE, "email", incoming=False, at=day(2026, 2, 5)),
+    Talk(HARRIET, "sms", incoming=True, at=day(2026, 2, 11)),
+    Talk(HARRIET, "call", incoming=False, at=day(2026, 2, 12), minutes=7),
+    Talk(GARETH, "call", incoming=True, at=day(2026, 2, 16), minutes=14),
+    Talk(LENA, "email", incoming=True, at=day(2026, 2, 18)),
+    Talk(BEATRICE, "call", incoming=True, at=day(2026, 2, 23), minutes=21),
+    Talk(NILS, "email", incoming=False, at=day(2026, 2, 25)),
 )

@@ -9,7 +9,7 @@ import json
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -94,6 +94,74 @@ class VendorSettings(BaseModel):
         return value.rstrip("/")
 
 
+class NoAnswerError(Exception):
+    """One request got no usable answer.
+
+    Args:
+        why: `unsent` says that it never left this machine; after anything else it may have arrived.
+    """
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+    @property
+    def sent(self) -> bool:
+        """Whether the request may have arrived."""
+        return self.why != "unsent"
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """What a session may use of its client.
+
+    `request` makes a request without a body from method and path, to the configured host. `send`
+    sends one request once, bounded in size and time, and raises `NoAnswerError`; the credentials
+    join on the way. `hide` masks a secret in all that anybody can see, from then on.
+    """
+
+    request: Callable[[str, str], "httpx.Request"]
+    send: Callable[["httpx.Request"], Awaitable[Reply]]
+    hide: Callable[[str], None]
+
+
+class Session(ABC):
+    """An auth whose credentials last for a while: it gets, renews and gives them back by itself.
+
+    The auth joins what it has; the requests that it takes to have something go through here,
+    because only the client's own way bounds them and knows whether the call itself was sent. They
+    go out within a call that has its permit, and once more at the end.
+    """
+
+    @abstractmethod
+    async def carry(self, request: "httpx.Request", wire: Wire) -> Reply:
+        """Bring one call's request to its answer, within a session where it needs one.
+
+        Raises:
+            NoAnswerError: from the wire; `sent` is about the call's own request.
+            ToolFailure: there is no session; the call's own request did nothing.
+        """
+
+    @abstractmethod
+    async def prepare(self, request: "httpx.Request", wire: Wire) -> None:
+        """Give a request for a websocket what the auth will join to it.
+
+        Asked once more for the same request, what it was given before has been refused.
+
+        Raises:
+            NoAnswerError: no session could be had.
+            ToolFailure: there is no session.
+        """
+
+    @abstractmethod
+    async def close(self, wire: Wire) -> None:
+        """End the session, if one is open; called once, at the end.
+
+        Raises:
+            NoAnswerError: the CRM may not know of the end.
+        """
+
+
 class Vendor(ABC):
     """One CRM system."""
 
@@ -107,7 +175,10 @@ class Vendor(ABC):
 
     @abstractmethod
     def auth(self, settings: Any) -> "httpx.Auth":
-        """Make what joins the credentials to a request, as the last step before the wire."""
+        """Make what joins the credentials to a request, as the last step before the wire.
+
+        An auth that is a `Session` too is also asked to carry each request.
+        """
 
     @abstractmethod
     def read(self, reply: Reply) -> Reading:

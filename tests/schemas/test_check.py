@@ -216,6 +216,9 @@ def test_a_name_has_vendor_resource_and_verb(tmp_path: Path, name: str, words: s
         ("update_many", "update"),
         ("set", "update"),
         ("upload_file", "create"),
+        ("register", "create"),
+        ("trigger", "create"),
+        ("trigger", "action"),
         ("delete", "delete"),
         ("approve", "action"),
         ("download_pdf", "action"),
@@ -235,6 +238,8 @@ def test_a_verb_says_its_effect_and_may_have_a_qualifier_behind_it(
         ("delete_many", "action", "the verb delete promises the effect delete, not action"),
         ("list", "update", "list is no verb of the effect update"),
         ("approve", "create", "approve is no verb of the effect create"),
+        ("listen", "create", "listen is no verb of the effect create"),
+        ("register", "update", "register is no verb of the effect update"),
         ("thing", "delete", "use one of clear, delete, detach, remove, wipe"),
     ],
 )
@@ -244,6 +249,13 @@ def test_a_verb_of_another_effect_is_told(
     [problem] = named(tmp_path, f"acme_things_{verb}", effect)
     assert problem.startswith("verb: ")
     assert words in problem
+
+
+@pytest.mark.parametrize("verb", ["listen", "watch", "find"])
+def test_the_verbs_of_a_read_say_that_it_only_reads(tmp_path: Path, verb: str) -> None:
+    problems = named(tmp_path, f"acme_things_{verb}", "read")
+
+    assert [problem for problem in problems if problem.startswith("verb: ")] == []
 
 
 def test_of_a_name_made_of_qualifiers_the_first_word_counts_as_verb() -> None:
@@ -271,8 +283,18 @@ def test_only_whole_words_make_a_name_look_like_a_credential(tmp_path: Path, nam
 
 
 def test_an_operation_about_a_credential_may_take_one(tmp_path: Path) -> None:
-    changes = {f"{PROPERTIES}/newPassword": NAME, "/traits": ["credential"]}
+    secret = NAME | {"writeOnly": True}
+    changes = {f"{PROPERTIES}/newPassword": secret, "/traits": ["credential"]}
     assert broken(tmp_path, UPDATE, changes) == []
+
+
+def test_a_credential_among_the_arguments_must_be_marked_so_that_it_is_masked(
+    tmp_path: Path,
+) -> None:
+    changes = {f"{PROPERTIES}/newPassword": NAME, "/traits": ["credential"]}
+    [(rule, _, text)] = broken(tmp_path, UPDATE, changes)
+    assert rule == "credentials"
+    assert "mark it writeOnly" in text
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,209 @@
+"""What a CRM pushes, as resources: a client subscribes, is told of news, and reads them.
+
+A feed listens only while somebody is subscribed, and goes the way of any call: each round is a
+call of its operation through the pipeline. Until 2025-11-25 a client subscribes to a resource;
+since 2026-07-28 it names the resource when it asks for the server's events.
+"""
+
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from mcp import MCPError
+from mcp.server import ServerRequestContext
+from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ResourceUpdated
+from mcp_types import (
+    INVALID_PARAMS,
+    EmptyResult,
+    ListResourcesResult,
+    PaginatedRequestParams,
+    ReadResourceRequestParams,
+    ReadResourceResult,
+    Resource,
+    SubscribeRequestParams,
+    SubscriptionsListenRequestParams,
+    SubscriptionsListenResult,
+    TextResourceContents,
+    UnsubscribeRequestParams,
+)
+
+from crm_mcp.app import App
+from crm_mcp.envelope import as_text, success
+from crm_mcp.errors import ToolFailure
+from crm_mcp.operation import Operation
+from crm_mcp.pipeline import Caller
+from crm_mcp.respond import Outcome
+
+if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
+    from mcp.server.session import ServerSession
+
+logger = logging.getLogger(__name__)
+
+MAX_KEPT = 100
+ROUND = {"seconds": 300, "count": 100}
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
+JSON_TYPE = "application/json"
+
+Context = ServerRequestContext[Any]
+
+
+class Feed:
+    """One kind of notification of one CRM: the newest messages, and who wants to hear of more."""
+
+    def __init__(self, operation: Operation) -> None:
+        self.operation = operation
+        self.uri = f"crm://{operation.vendor}/{operation.name}"
+        self.messages: deque[Any] = deque(maxlen=MAX_KEPT)
+        self.sessions: set[ServerSession] = set()
+        self.streams = 0
+        self.listening: anyio.CancelScope | None = None
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether anybody is subscribed."""
+        return bool(self.sessions or self.streams)
+
+    def resource(self) -> Resource:
+        """Describe the feed to a client."""
+        return Resource(
+            uri=self.uri,
+            name=self.operation.name,
+            title=f"{self.operation.title} (feed)",
+            description="The newest notifications that came while somebody was subscribed.",
+            mime_type=JSON_TYPE,
+        )
+
+
+class Feeds:
+    """All feeds of the connected CRMs, and the handlers that serve them."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._bus = InMemorySubscriptionBus()
+        self._events = ListenHandler(self._bus)
+        self._feeds = {feed.uri: feed for feed in map(Feed, _pushed(app))}
+        self._tasks: TaskGroup | None = None
+
+    @asynccontextmanager
+    async def lifespan(self, _server: object) -> AsyncIterator[dict[str, Any]]:
+        """Keep the feeds running while the server does."""
+        async with anyio.create_task_group() as tasks:
+            self._tasks = tasks
+            yield {}
+            tasks.cancel_scope.cancel()
+
+    def handlers(self) -> dict[str, Any]:
+        """Name the handlers for the server; none where no CRM pushes anything."""
+        if not self._feeds:
+            return {}
+        return {
+            "on_list_resources": self.list_resources,
+            "on_read_resource": self.read_resource,
+            "on_subscribe_resource": self.subscribe,
+            "on_unsubscribe_resource": self.unsubscribe,
+            "on_subscriptions_listen": self.listen,
+        }
+
+    async def list_resources(
+        self, _ctx: Context, _params: PaginatedRequestParams | None
+    ) -> ListResourcesResult:
+        """List the feeds."""
+        return ListResourcesResult(resources=[feed.resource() for feed in self._feeds.values()])
+
+    async def read_resource(
+        self, _ctx: Context, params: ReadResourceRequestParams
+    ) -> ReadResourceResult:
+        """Tell the newest messages of one feed, oldest first."""
+        feed = self._find(params.uri)
+        account = self._app.pipeline.accounts[feed.operation.vendor].label
+        limit = self._app.settings.general.max_result_chars
+        envelope = success(Outcome(list(feed.messages)), feed.operation, account, limit)
+        text = TextResourceContents(uri=feed.uri, mime_type=JSON_TYPE, text=as_text(envelope))
+        return ReadResourceResult(contents=[text], ttl_ms=0, cache_scope="private")
+
+    async def subscribe(self, ctx: Context, params: SubscribeRequestParams) -> EmptyResult:
+        """Begin to tell a client of the handshake era of news."""
+        feed = self._find(params.uri)
+        feed.sessions.add(ctx.session)
+        self._start(feed)
+        return EmptyResult()
+
+    async def unsubscribe(self, ctx: Context, params: UnsubscribeRequestParams) -> EmptyResult:
+        """Tell a client no more."""
+        feed = self._find(params.uri)
+        feed.sessions.discard(ctx.session)
+        _stop_if_unwanted(feed)
+        return EmptyResult()
+
+    async def listen(
+        self, ctx: Context, params: SubscriptionsListenRequestParams
+    ) -> SubscriptionsListenResult:
+        """Serve a client of the modern era, which names what it wants to hear of."""
+        named = params.notifications.resource_subscriptions or ()
+        with self._wanted([feed for uri, feed in self._feeds.items() if uri in named]):
+            return await self._events(ctx, params)
+
+    @contextmanager
+    def _wanted(self, feeds: Iterable[Feed]) -> Iterator[None]:
+        for feed in feeds:
+            feed.streams += 1
+            self._start(feed)
+        try:
+            yield
+        finally:
+            for feed in feeds:
+                feed.streams -= 1
+                _stop_if_unwanted(feed)
+
+    def _find(self, uri: str) -> Feed:
+        feed = self._feeds.get(uri)
+        if feed is None:
+            known = ", ".join(self._feeds)
+            raise MCPError(INVALID_PARAMS, f"There is no resource of this name; there are: {known}")
+        return feed
+
+    def _start(self, feed: Feed) -> None:
+        if feed.listening is None and self._tasks is not None:
+            feed.listening = anyio.CancelScope()
+            self._tasks.start_soon(self._follow, feed, feed.listening)
+
+    async def _follow(self, feed: Feed, scope: anyio.CancelScope) -> None:
+        """Listen round after round; a CRM that cannot be heard is tried again, ever more rarely."""
+        pause = FIRST_PAUSE
+        caller = Caller(program="subscription", heard=lambda outcome: self._heard(feed, outcome))
+        with scope:
+            while True:
+                try:
+                    await self._app.pipeline.call(feed.operation.name, ROUND, caller)
+                    pause = FIRST_PAUSE
+                except ToolFailure as failure:
+                    logger.warning("%s: not listening: %s", feed.operation.name, failure.message)
+                    await anyio.sleep(pause)
+                    pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def _heard(self, feed: Feed, outcome: Outcome) -> None:
+        feed.messages.extend(outcome.data)
+        await self._bus.publish(ResourceUpdated(feed.uri))
+        for session in tuple(feed.sessions):
+            try:
+                await session.send_resource_updated(feed.uri)
+            except (anyio.ClosedResourceError, anyio.BrokenResourceError):
+                feed.sessions.discard(session)  # the client has gone without a word
+
+
+def _stop_if_unwanted(feed: Feed) -> None:
+    if feed.listening is not None and not feed.is_wanted:
+        feed.listening.cancel()
+        feed.listening = None
+
+
+def _pushed(app: App) -> Iterator[Operation]:
+    """List the operations that listen, as far as they may be called here."""
+    registry = app.pipeline.registry
+    for operation in registry.operations:
+        if operation.request.method == "WS" and registry.is_offered(operation):
+            yield operation
