@@ -104,7 +104,8 @@ def _build(
         )
         closing.push_async_callback(client.aclose)
         label = _label(name, vendor_settings, sandbox)
-        accounts[name] = Account(load_vendor_code(name), label, vendor_settings.base_url, client)
+        base_url, rate = vendor_settings.base_url, vendor_settings.rate
+        accounts[name] = Account(load_vendor_code(name), label, base_url, client, rate)
     return App(settings, pipeline, ledger, audit, redactor)
 
 

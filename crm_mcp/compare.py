@@ -69,9 +69,14 @@ def look(
     )
 
 
-def digest(looks: tuple[Look, ...]) -> str:
-    """Bind an answer to the records as they were shown: SHA-256 over what a person saw of them."""
-    shown = [
+def digest(looks: tuple[Look, ...], names: list[Any] | None = None) -> str:
+    """Bind an answer to what a person saw of the CRM: SHA-256 over the records as shown.
+
+    Args:
+        looks: the records beside what would be written.
+        names: what else was shown, as JSON values; the names of ids.
+    """
+    shown: list[Any] = [
         [
             list(one.label),
             [[field.name, field.before, field.kind] for field in one.differences],
@@ -79,7 +84,8 @@ def digest(looks: tuple[Look, ...]) -> str:
         ]
         for one in looks
     ]
-    return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest() if looks else ""
+    shown += names or []
+    return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest() if shown else ""
 
 
 def outcome(asked: tuple[Look, ...], stands: tuple[Look, ...]) -> dict[str, Any]:

@@ -20,13 +20,15 @@ from anyio import to_thread
 from crm_mcp import preview
 from crm_mcp.audit import Audit
 from crm_mcp.bind import bind
-from crm_mcp.compare import Look, digest
 from crm_mcp.confirm import Asker, Nobody, obtain_yes
 from crm_mcp.errors import ChangedSincePreview, Refused, StateError, ToolFailure
-from crm_mcp.guard import Ask, BoundCall, Gate, Permit, Refuse, judge, typed_word
+from crm_mcp.forecast import forecast
+from crm_mcp.guard import Ask, BoundCall, Gate, Mode, Permit, Refuse, judge, typed_word
+from crm_mcp.ids import check_forms
 from crm_mcp.ledger import Consent, Ledger, Question, Yes
+from crm_mcp.names import Read
 from crm_mcp.operation import Operation
-from crm_mcp.records import Read, check_after, look_at
+from crm_mcp.records import Sight, check_after, see
 from crm_mcp.redact import Redactor
 from crm_mcp.registry import DRY_RUN, Registry
 from crm_mcp.request import RequestSpec
@@ -52,12 +54,16 @@ class Sender(Protocol):
 
 @dataclass(frozen=True)
 class Account:
-    """One vendor as it is set up here: its code, its address, its client on first use."""
+    """One vendor as it is set up here: its code, its address, its client on first use.
+
+    `rate` is how many requests a second its client makes at most.
+    """
 
     vendor: Vendor
     label: str
     base_url: str
     client: Sender
+    rate: float = 5.0
 
 
 async def _silent(_: str) -> None:
@@ -109,15 +115,17 @@ class Pipeline:
             raise Refused(verdict.reason, hint=verdict.hint)
         if not operation.is_write:
             return await self._send(call, self.gate.permit(call))
-        looks = await self._look(call, caller) if dry_run or isinstance(verdict, Ask) else ()
+        sight = Sight()
+        if dry_run or isinstance(verdict, Ask):
+            sight = await self._see(call, caller)
         if dry_run:
-            preview = self._preview(call, looks)
+            preview = self._preview(call, sight)
             return Outcome({"preview": preview}, status="not_done", warnings=(NOTHING_SENT,))
-        yes = await self._ask(call, caller, looks) if isinstance(verdict, Ask) else None
+        yes = await self._ask(call, caller, sight) if isinstance(verdict, Ask) else None
         await caller.report("writing")
         with anyio.CancelScope(shield=True):
             outcome = await self._write(call, caller, yes)
-        check, warnings = await check_after(call, looks, self._reader(caller))
+        check, warnings = await check_after(call, sight.looks, self._reader(caller))
         return replace(outcome, check=check, warnings=(*outcome.warnings, *warnings))
 
     def _bound(
@@ -129,6 +137,7 @@ class Pipeline:
         if not isinstance(dry_run, bool):
             raise operation.misfit([f"{DRY_RUN} must be true or false"])
         self._validator.check(operation, given)
+        check_forms(operation, given)
         spec = bind(operation, given)
         account = self.accounts[operation.vendor].label
         return BoundCall(operation, given, spec, account, caller.name), dry_run
@@ -142,35 +151,38 @@ class Pipeline:
 
         return read
 
-    async def _look(self, call: BoundCall, caller: Caller) -> tuple[Look, ...]:
-        return await look_at(call, self._reader(caller))
+    async def _see(self, call: BoundCall, caller: Caller) -> Sight:
+        return await see(call, self._reader(caller), self.registry.find)
 
-    def _preview(self, call: BoundCall, looks: tuple[Look, ...]) -> str:
-        base_url = self.accounts[call.operation.vendor].base_url
+    def _preview(self, call: BoundCall, sight: Sight) -> str:
+        account = self.accounts[call.operation.vendor]
+        asked = self.registry.policy.mode is not Mode.UNATTENDED
         context = preview.Context(
-            base_url=base_url,
-            looks=looks,
+            base_url=account.base_url,
+            looks=sight.looks,
+            names=sight.names,
+            forecast=forecast(call, len(sight.looks), account.rate, asked=asked),
             repeated=self._seen[call.caller].repeated(call.arguments),
             word=typed_word(call.operation, call.records),
         )
         return preview.render(call, context, self._redactor)
 
-    async def _ask(self, call: BoundCall, caller: Caller, looks: tuple[Look, ...]) -> Yes:
-        """Get a person's yes, and see that the records still stand as they were shown."""
+    async def _ask(self, call: BoundCall, caller: Caller, sight: Sight) -> Yes:
+        """Get a person's yes, and see that all still stands as it was shown."""
         question = Question(
             fingerprint=call.fingerprint,
             tool=call.operation.name,
             account=call.account,
             caller=caller.name,
-            preview=self._preview(call, looks),
-            record=digest(looks),
+            preview=self._preview(call, sight),
+            record=sight.digest,
             word=typed_word(call.operation, call.records),
         )
         try:
             if caller.asker.resumes is None:
                 await caller.report("waiting for a person's answer")
             yes = await obtain_yes(self._ledger, caller.asker, question)
-            await self._stands(call, caller, yes)
+            await self._stands(call, caller, yes, sight)
         except ToolFailure as failure:
             await self._record(failure.kind, call, caller, **_approval_of(failure))
             raise
@@ -178,19 +190,21 @@ class Pipeline:
             raise self._no_state(error) from error
         return yes
 
-    async def _stands(self, call: BoundCall, caller: Caller, yes: Yes) -> None:
-        """Read the records again; what has changed since the preview is not written.
+    async def _stands(self, call: BoundCall, caller: Caller, yes: Yes, sight: Sight) -> None:
+        """Look again after the yes; what is no longer as the person saw it is not written.
 
         Raises:
             ChangedSincePreview: with what stands there now; the answer is used up.
         """
-        now = await self._look(call, caller)
-        if digest(now) == yes.approval.record:
+        # An answer that came with the call was there before this call's look: that is the second.
+        answered_meanwhile = yes.approval.way == "dialog" and caller.asker.resumes is None
+        now = await self._see(call, caller) if answered_meanwhile else sight
+        if now.digest == yes.approval.record:
             return
         await to_thread.run_sync(self._ledger.outdate, yes.approval.id)
         raise ChangedSincePreview(
-            "The record changed after the person had seen it. Nothing was sent.",
-            hint="Tell the person. The same call asks again, with the record as it is now.",
+            "The CRM no longer shows what the person saw. Nothing was sent.",
+            hint="Tell the person. The same call asks again, with what stands there now.",
             approval={"id": yes.approval.id},
             preview=self._preview(call, now),
         )

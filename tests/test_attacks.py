@@ -100,7 +100,10 @@ KILLED = 9
 def test_killed_between_the_yes_and_the_send_it_never_writes(
     machine: Machine, sandbox: Sandbox
 ) -> None:
-    kill = "import os, crm_mcp.client as c; c.VendorClient.send = lambda *_: os._exit(9)"
+    kill = (
+        "import os, crm_mcp.client as c; send = c.VendorClient.send; c.VendorClient.send = "
+        "lambda s, p, r, o: os._exit(9) if o.is_write else send(s, p, r, o)"
+    )
     assert machine.call() == NOT_APPROVED
     machine.approve()
 
@@ -239,7 +242,7 @@ async def test_a_question_that_cannot_be_written_down_is_not_asked(
         with pytest.raises(Refused):
             await app.pipeline.call(WRITE, IMPORT, Caller())
 
-    assert sandbox.log == ()
+    assert [seen.operation for seen in sandbox.log] == ["fivecrm_areas_get"]
 
 
 @pytest.mark.anyio

@@ -378,6 +378,7 @@ def test_of_a_record_that_goes_the_person_sees_all(tmp_path: Path) -> None:
         '    note = ""',
     ]
     assert "Can be undone: not said" in preview
+    assert preview[begin + 6 : begin + 8] == ["What will be sent:", "  id = 7"]
     assert not list(tmp_path.iterdir())
 
 

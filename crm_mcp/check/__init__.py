@@ -16,6 +16,7 @@ from crm_mcp.check.catalogue import catalogue_problems
 from crm_mcp.check.documented import documented_problems
 from crm_mcp.check.examples import failing_examples
 from crm_mcp.check.files import Folder, Problem, file_of, read_folder
+from crm_mcp.check.ids import kind_problems, wrong_ids
 from crm_mcp.loader import read_json, vendor_ids
 from crm_mcp.operation import Operation
 from crm_mcp.vendors.base import Vendor
@@ -50,6 +51,7 @@ _OPERATION_RULES: tuple[tuple[str, Callable[[Operation], Iterator[str]]], ...] =
 _FOLDER_RULES: tuple[tuple[str, Callable[[Operation, Folder], Iterator[str]]], ...] = (
     ("undo", effects.wrong_undo),
     ("before", effects.wrong_before),
+    ("ids", wrong_ids),
 )
 # Where one of these is broken the examples cannot be right, or not even be run.
 _NEEDED_TO_RUN = frozenset(
@@ -90,6 +92,7 @@ def _vendor_problems(root: Path, vendor: Vendor, documents: Path | None) -> Iter
     for operation in folder.operations:
         for rule, text in _broken_rules(operation, folder, vendor):
             yield Problem(file_of(operation), rule, text)
+    yield from kind_problems(folder)
     yield from catalogue_problems(folder)
     yield from documented_problems(root, folder, documents)
 

@@ -1,7 +1,7 @@
 """Rules about what an operation does: name, traits, confirmation, undo, paging, preview."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from crm_mcp.check.files import Folder
 from crm_mcp.check.schema import has_place, may_be
@@ -133,19 +133,20 @@ def wrong_before(operation: Operation, folder: Folder) -> Iterator[str]:
     if before.tool and before.tool not in folder.names:
         yield f"before names {before.tool}, which does not exist"
     if read := folder.find(before.tool):
-        yield from _wrong_call(before, read)
+        yield from wrong_call("before", before.arguments, read)
         yield from _wrong_pointers(before, operation)
 
 
-def _wrong_call(before: Before, read: Operation) -> Iterator[str]:
+def wrong_call(who: str, given: Collection[str], read: Operation) -> Iterator[str]:
+    """Demand that a read is one, and gets the arguments that it requires and no others."""
     if read.is_write:
-        yield f"before names {read.name}, which is no read"
-    for name in before.arguments:
+        yield f"{who} names {read.name}, which is no read"
+    for name in given:
         if name not in read.properties:
-            yield f"before gives {name}, which is no argument of {read.name}"
+            yield f"{who} gives {name}, which is no argument of {read.name}"
     for name in _required(read):
-        if name not in before.arguments:
-            yield f"before does not give {name}, which {read.name} requires"
+        if name not in given:
+            yield f"{who} does not give {name}, which {read.name} requires"
 
 
 def _wrong_pointers(before: Before, operation: Operation) -> Iterator[str]:
