@@ -5,6 +5,7 @@ from them. The meaning of each key is told in `docs/operation-format.md`.
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
 from typing import Annotated, Any, Literal, Self
@@ -35,7 +36,7 @@ MAX_EXAMPLE = 500
 ArrayStyle = Literal["json", "comma", "repeat", "lines"]
 
 ToolName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(_[a-z0-9]+)+$", max_length=48)]
-KindName = Annotated[str, StringConstraints(pattern=r"^[a-z]+(_[a-z]+)*$", max_length=40)]
+KindName = Annotated[str, StringConstraints(pattern=r"^[a-z]+([_A-Z][a-z]+)*$", max_length=40)]
 Pointer = Annotated[str, StringConstraints(pattern=r"^(/[^/]*)*$")]
 Target = Annotated[
     str,
@@ -162,7 +163,7 @@ class IdKind(Part):
     @property
     def words(self) -> str:
         """The kind as people read it."""
-        return self.name.replace("_", " ")
+        return re.sub(r"_|(?=[A-Z])", " ", self.name).lower()
 
 
 class ExampleRequest(Part):

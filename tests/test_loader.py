@@ -123,6 +123,7 @@ def test_the_schema_that_editors_use_is_no_part_of_an_operation(tmp_path: Path) 
 KINDS = {
     "thing": {"tool": "acme_things_get", "argument": "id", "label": ["/name"]},
     "deal_stage": {"tool": "acme_stages_list", "match": "/id", "label": ["/name"]},
+    "taskList": {"tool": "acme_lists_get", "argument": "id", "label": ["/title"]},
 }
 
 
@@ -140,6 +141,14 @@ def test_an_operation_has_the_kinds_that_its_ids_name_and_shares_them(root: Path
     ]
     assert one.kinds[0] is other.kinds[0]
     assert without.kinds == ()
+
+
+def test_the_name_of_a_kind_is_read_as_words(root: Path) -> None:
+    path = write(root, "acme/_ids.json", KINDS)
+
+    words = [kind.words for kind in loader.read_kinds(path.parent).values()]
+
+    assert words == ["thing", "deal stage", "task list"]
 
 
 def test_an_approval_dies_when_a_kind_changes(root: Path) -> None:
