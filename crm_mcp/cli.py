@@ -183,14 +183,24 @@ def sandbox(
 
 
 @cli.command()
-def doctor(*, config: Config = None, sandbox: UseSandbox = False) -> None:
-    """Find out what works here: settings, CRMs, credentials, state, and what a client lists.
+def doctor(
+    *,
+    forget_client: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Only forget what was found out about a client."),
+    ] = None,
+    config: Config = None,
+    sandbox: UseSandbox = False,
+) -> None:
+    """Find out what works here: settings, CRMs, credentials, state, clients and tools.
 
     Makes one harmless read of each connected CRM. Ends with code 1 when anything is wrong.
     """
     from crm_mcp.commands import doctor as command
 
     with told_errors():
+        if forget_client is not None:
+            raise typer.Exit(command.forget_client(_settings(config=config), forget_client))
         setup = _setup(sandbox=sandbox, config=config, vendors_needed=False)
         raise typer.Exit(_run(command.doctor, setup))
 

@@ -20,7 +20,7 @@ from anyio import to_thread
 from crm_mcp import preview
 from crm_mcp.audit import Audit
 from crm_mcp.bind import bind
-from crm_mcp.confirm import Asker, Nobody, obtain_yes
+from crm_mcp.confirm import Asker, Nobody, admit, obtain_yes
 from crm_mcp.errors import ChangedSincePreview, Refused, StateError, ToolFailure
 from crm_mcp.forecast import forecast
 from crm_mcp.guard import Ask, BoundCall, Gate, Mode, Permit, Refuse, judge, typed_word
@@ -115,6 +115,8 @@ class Pipeline:
             raise Refused(verdict.reason, hint=verdict.hint)
         if not operation.is_write:
             return await self._send(call, self.gate.permit(call))
+        if isinstance(verdict, Ask) and not dry_run:
+            await self._admit(call, caller)
         sight = Sight()
         if dry_run or isinstance(verdict, Ask):
             sight = await self._see(call, caller)
@@ -189,6 +191,16 @@ class Pipeline:
         except StateError as error:
             raise self._no_state(error) from error
         return yes
+
+    async def _admit(self, call: BoundCall, caller: Caller) -> None:
+        """See whether a person answers there, before the CRM is read for a question to them."""
+        try:
+            await admit(caller.asker)
+        except ToolFailure as failure:
+            await self._record(failure.kind, call, caller)
+            raise
+        except StateError as error:
+            raise self._no_state(error) from error
 
     async def _stands(self, call: BoundCall, caller: Caller, yes: Yes, sight: Sight) -> None:
         """Look again after the yes; what is no longer as the person saw it is not written.

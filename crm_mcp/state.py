@@ -33,6 +33,14 @@ CREATE TABLE IF NOT EXISTS audit_head (
   one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL, hash TEXT NOT NULL,
   size INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS client_findings (
+  caller TEXT NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL, verdict TEXT NOT NULL,
+  reason TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (caller, name, version)
+) STRICT;
+CREATE TABLE IF NOT EXISTS client_tests (
+  id TEXT PRIMARY KEY, caller TEXT NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL,
+  words TEXT NOT NULL, expires REAL NOT NULL
+) STRICT;
 """
 
 

@@ -74,6 +74,9 @@ class Person:
     can_ask: bool = True
     resumes: str | None = None
 
+    async def ready(self) -> None:
+        """Be there."""
+
     async def ask(self, approval: Approval) -> Answer:
         self.read.append(approval)
         if self.meanwhile:

@@ -6,6 +6,7 @@ from typing import Any
 import anyio
 import pytest
 from mcp import Client, MCPError
+from mcp.client.session import DEFAULT_CLIENT_INFO
 from mcp_types import (
     INVALID_PARAMS,
     CallToolResult,
@@ -16,6 +17,7 @@ from mcp_types import (
 )
 
 from crm_mcp.app import SANDBOX_ORIGIN, App, load_catalogue, open_app, sandbox_settings
+from crm_mcp.clients import Program
 from crm_mcp.config import General, Settings
 from crm_mcp.confirm import Answer, Nobody
 from crm_mcp.guard import Policy
@@ -35,6 +37,7 @@ BODY = (
     "&customerProducts[0][product]=Oak%20desk&customerProducts[0][manufacturer]=Woodworks"
     "&customerProducts[0][reference]=T-1"
 )
+CLIENT = Program(DEFAULT_CLIENT_INFO.name, DEFAULT_CLIENT_INFO.version, "local")
 YES = ElicitResult(action="accept", content={"decision": "approve"})
 
 
@@ -45,9 +48,11 @@ def sandbox() -> Sandbox:
 
 @pytest.fixture
 async def app(sandbox: Sandbox, tmp_path: Any) -> AsyncIterator[App]:
-    settings = Settings(general=General(state_dir=tmp_path))
+    """Give a server whose client is known to ask a person, who may answer in no time."""
+    settings = Settings(general=General(state_dir=tmp_path, min_answer_seconds=0))
     connected = sandbox_settings(settings, sandbox, SANDBOX_ORIGIN)
     async with open_app(connected, load_catalogue(), sandbox) as opened:
+        opened.clients.trust(CLIENT, "it passed the test")
         yield opened
 
 
@@ -90,8 +95,6 @@ async def test_an_approved_write_is_sent_once(app: App, sandbox: Sandbox, era: s
     [
         ElicitResult(action="decline"),
         ElicitResult(action="cancel"),
-        ElicitResult(action="accept"),
-        ElicitResult(action="accept", content={}),
         ElicitResult(action="accept", content={"decision": "reject"}),
         ElicitResult(action="accept", content={"decision": "APPROVE"}),
         ElicitResult(action="accept", content={"decision": ["approve"]}),
@@ -421,14 +424,13 @@ TWO = {**IMPORT, "customerProducts": [{**PRODUCT, "reference": f"T-{n}"} for n i
 
 
 @pytest.mark.parametrize("era", ERAS)
-@pytest.mark.parametrize("word", ["", "1", "two", "approve", "22"])
+@pytest.mark.parametrize("word", ["1", "two", "approve", "22"])
 async def test_many_records_want_their_number_typed(
     app: App, sandbox: Sandbox, era: str, word: str
 ) -> None:
-    for content in ({"decision": "approve"}, {"decision": "approve", "word": word}):
-        result = await call_with(app, era, ElicitResult(action="accept", content=content), TWO)
-        assert kind(result) == "not_confirmed"
+    typed = ElicitResult(action="accept", content={"decision": "approve", "word": word})
 
+    assert kind(await call_with(app, era, typed, TWO)) == "not_confirmed"
     assert sent(sandbox) == []
 
 

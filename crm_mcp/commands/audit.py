@@ -9,6 +9,8 @@ from crm_mcp.commands.setup import print_json
 from crm_mcp.config import Settings
 from crm_mcp.state import StateFolder
 
+_MORE = ("status", "approval", "verdict")
+
 
 def print_lines(settings: Settings, last: int, *, as_json: bool) -> None:
     """Print the newest lines, the newest last."""
@@ -19,8 +21,9 @@ def print_lines(settings: Settings, last: int, *, as_json: bool) -> None:
     if not lines:
         typer.echo("The record is empty.")
     for line in lines:
-        what = " ".join(str(line[key]) for key in ("event", "tool", "account") if key in line)
-        more = " ".join(f"{key}={line[key]}" for key in ("status", "approval") if line.get(key))
+        subject = "tool" if "tool" in line else "program"
+        what = " ".join(str(line[key]) for key in ("event", subject, "account") if key in line)
+        more = " ".join(f"{key}={line[key]}" for key in _MORE if line.get(key))
         typer.echo(f"{line['seq']:>5}  {line['at']}  {what}  {more}".rstrip())
 
 
