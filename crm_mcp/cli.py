@@ -195,6 +195,31 @@ def doctor(*, config: Config = None, sandbox: UseSandbox = False) -> None:
         raise typer.Exit(_run(command.doctor, setup))
 
 
+@cli.command()
+def undo(
+    number: Annotated[
+        int | None, typer.Argument(metavar="ID", help="Which write; without it they are listed.")
+    ] = None,
+    *,
+    as_json: AsJson = False,
+    sandbox: UseSandbox = False,
+    read_only: ReadOnly = False,
+    config: Config = None,
+) -> None:
+    """Take one write back, or list what can be taken back, the newest first.
+
+    The inverse call is a write of its own and asks in this terminal. It is made only while the
+    record still holds what was written.
+    """
+    from crm_mcp.commands import undo as command
+
+    with told_errors():
+        if number is None:
+            command.print_open(_settings(config=config), as_json=as_json)
+            return
+        _run(command.undo, _setup(sandbox=sandbox, read_only=read_only, config=config), number)
+
+
 @approvals.command("list")
 def approvals_list(*, as_json: AsJson = False, config: Config = None) -> None:
     """List the writes that wait for a decision."""
