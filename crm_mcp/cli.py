@@ -306,6 +306,28 @@ def audit_verify(*, config: Config = None) -> None:
         raise typer.Exit(command.verify(_settings(config=config)))
 
 
+@audit.command("unknown")
+def audit_unknown(*, as_json: AsJson = False, config: Config = None) -> None:
+    """List the writes whose outcome nobody knows, because a process ended or an answer was lost."""
+    from crm_mcp.commands import audit as command
+
+    with told_errors():
+        command.print_unknown(_settings(config=config), as_json=as_json)
+
+
+@audit.command("close")
+def audit_close(
+    number: Annotated[int, typer.Argument(metavar="NUMBER", help="The number of the write.")],
+    *,
+    config: Config = None,
+) -> None:
+    """Record that you have looked in the CRM what became of an unknown write."""
+    from crm_mcp.commands import audit as command
+
+    with told_errors():
+        raise typer.Exit(command.close(_settings(config=config), number))
+
+
 def _settings(*, config: Path | None, read_only: bool = False) -> Any:
     from crm_mcp.config import load_settings
 
