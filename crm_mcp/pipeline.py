@@ -12,14 +12,17 @@ import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Protocol
 
 import anyio
 from anyio import to_thread
 
 from crm_mcp import preview
+from crm_mcp.afterwards import Done, Means, afterwards
 from crm_mcp.audit import Audit
 from crm_mcp.bind import bind
+from crm_mcp.compare import Look
 from crm_mcp.confirm import Asker, Nobody, admit, obtain_yes
 from crm_mcp.errors import ChangedSincePreview, Refused, StateError, ToolFailure
 from crm_mcp.forecast import forecast
@@ -28,12 +31,13 @@ from crm_mcp.ids import check_forms
 from crm_mcp.ledger import Consent, Ledger, Question, Yes
 from crm_mcp.names import Read
 from crm_mcp.operation import Operation
-from crm_mcp.records import Sight, check_after, see
+from crm_mcp.records import Sight, see
 from crm_mcp.redact import Redactor
 from crm_mcp.registry import DRY_RUN, Registry
 from crm_mcp.request import RequestSpec
 from crm_mcp.respond import Outcome, respond
 from crm_mcp.seen import Seen
+from crm_mcp.undo import Undoing
 from crm_mcp.validate import ArgumentValidator
 from crm_mcp.vendors.base import Reply, Vendor
 
@@ -72,12 +76,16 @@ async def _silent(_: str) -> None:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls: a name for the record, who can be asked, and who hears of progress."""
+    """Who calls: a name for the record, who can be asked, and who hears of progress.
+
+    `undoing` is the write that the call takes back; only the command for it says so.
+    """
 
     name: str = "local"
     program: str = ""
     asker: Asker = field(default_factory=Nobody)
     report: Report = _silent
+    undoing: Undoing | None = None
 
 
 class Pipeline:
@@ -126,9 +134,9 @@ class Pipeline:
         yes = await self._ask(call, caller, sight) if isinstance(verdict, Ask) else None
         await caller.report("writing")
         with anyio.CancelScope(shield=True):
-            outcome = await self._write(call, caller, yes)
-        check, warnings = await check_after(call, sight.looks, self._reader(caller))
-        return replace(outcome, check=check, warnings=(*outcome.warnings, *warnings))
+            done = await self._write(call, caller, yes, sight.looks)
+            outcome = await afterwards(done, self._means(caller))
+        return outcome  # noqa: RET504 - to mypy the scope may swallow what is raised in it
 
     def _bound(
         self, operation: Operation, arguments: Mapping[str, Any], caller: Caller
@@ -142,16 +150,20 @@ class Pipeline:
         check_forms(operation, given)
         spec = bind(operation, given)
         account = self.accounts[operation.vendor].label
-        return BoundCall(operation, given, spec, account, caller.name), dry_run
+        return BoundCall(operation, given, spec, account, caller.name, caller.undoing), dry_run
 
     def _reader(self, caller: Caller) -> Read:
         """Give a way to read a record for our own use; it goes the way of any read."""
 
         async def read(name: str, arguments: dict[str, Any]) -> Any:
-            silent = replace(caller, report=_silent)
+            silent = replace(caller, report=_silent, undoing=None)
             return (await self.call(name, arguments, silent)).data
 
         return read
+
+    def _means(self, caller: Caller) -> Means:
+        read, undos = self._reader(caller), self._ledger.undos
+        return Means(read, self.registry.find, undos, self._redactor)
 
     async def _see(self, call: BoundCall, caller: Caller) -> Sight:
         return await see(call, self._reader(caller), self.registry.find)
@@ -221,7 +233,9 @@ class Pipeline:
             preview=self._preview(call, now),
         )
 
-    async def _write(self, call: BoundCall, caller: Caller, yes: Yes | None) -> Outcome:
+    async def _write(
+        self, call: BoundCall, caller: Caller, yes: Yes | None, looks: tuple[Look, ...]
+    ) -> Done:
         """Spend the yes, record the intent, send, record the outcome: in this order."""
         try:
             consent = await self._spend(call, yes)
@@ -230,27 +244,33 @@ class Pipeline:
             raise
         permit = self.gate.permit(call, consent)
         approval = {"approval": consent.approval_id} if consent else {}
-        await self._record("sending", call, caller, **approval)
+        number = await self._record("sending", call, caller, **approval)
         try:
             outcome = await self._send(call, permit)
         except ToolFailure as failure:
             status = failure.details.get("status", "not_done")
-            await self._record_outcome(call, caller, status=status, error=failure.kind)
+            facts = {"of": number, "status": status, "error": failure.kind}
+            await self._record_outcome(call, caller, **facts)
             raise
-        await self._record_outcome(call, caller, status=outcome.status)
-        return outcome
+        await self._record_outcome(call, caller, of=number, status=outcome.status)
+        return Done(number, call, looks, outcome)
 
     async def _spend(self, call: BoundCall, yes: Yes | None) -> Consent | None:
         limit = self.registry.policy.writes_per_hour
         if not call.operation.asks:
             return None
+        consent = None
         try:
             if yes is None:
                 await to_thread.run_sync(self._ledger.count_write, limit)
-                return None
-            return await to_thread.run_sync(self._ledger.spend, yes, call.fingerprint, limit)
+            else:
+                spend = self._ledger.spend
+                consent = await to_thread.run_sync(spend, yes, call.fingerprint, limit)
+            if call.undoing:
+                await to_thread.run_sync(self._ledger.undos.spend, call.undoing.number)
         except StateError as error:
             raise self._no_state(error) from error
+        return consent
 
     async def _send(self, call: BoundCall, permit: Permit) -> Outcome:
         account = self.accounts[call.operation.vendor]
@@ -263,11 +283,15 @@ class Pipeline:
         """Record what came of a write; it has happened, so a failure here is only logged."""
         try:
             await self._record("result", call, caller, **facts)
-        except Refused:
+            if call.undoing:
+                is_changed = facts["status"] != "not_done"
+                settle = partial(self._ledger.undos.settle, is_changed=is_changed)
+                await to_thread.run_sync(settle, call.undoing.number)
+        except (Refused, StateError):
             logger.critical("the outcome of a write to %s could not be recorded", call.account)
 
-    async def _record(self, event: str, call: BoundCall, caller: Caller, **facts: Any) -> None:
-        """Add a line to the audit.
+    async def _record(self, event: str, call: BoundCall, caller: Caller, **facts: Any) -> int:
+        """Add a line to the audit; gives its number.
 
         Raises:
             Refused: it cannot be written, and so nothing may be sent.
@@ -282,10 +306,11 @@ class Pipeline:
             "records": call.records,
             "arguments": dict(call.arguments),
             "request": call.spec.digest,
+            **({"undoes": call.undoing.number} if call.undoing else {}),
             **facts,
         }
         try:
-            await to_thread.run_sync(
+            return await to_thread.run_sync(
                 lambda: self._audit.append(event, **self._redactor.value(line))
             )
         except StateError as error:

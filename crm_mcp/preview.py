@@ -64,6 +64,7 @@ def render(call: BoundCall, context: Context, redactor: Redactor) -> str:
         f"Records: {call.records}",
         *([f"Requests: {context.forecast}"] if context.forecast else []),
         f"Can be undone: {_undo(operation)}",
+        *([f"Takes back: {call.undoing.told}"] if call.undoing else []),
         *_evidence(operation),
         *(line for look in context.looks for line in _record(look)),
         "",

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from crm_mcp.compare import Look, digest, look, outcome, record_requests
-from crm_mcp.errors import NotFound, ToolFailure
+from crm_mcp.compare import Look, digest, look, record_requests
+from crm_mcp.errors import NotFound
 from crm_mcp.guard import BoundCall
 from crm_mcp.ids import Name
 from crm_mcp.names import Find, Read, names_of
@@ -44,24 +44,17 @@ async def look_at(call: BoundCall, read: Read) -> tuple[Look, ...]:
     if before is None or not before.tool:
         return ()
     wanted = record_requests(before, call.arguments)
-    records = [_one(await read(before.tool, arguments)) for arguments in wanted]
+    records = [await read_one(read, before.tool, arguments) for arguments in wanted]
     return look(call.operation, call.arguments, records)
 
 
-async def check_after(
-    call: BoundCall, before: tuple[Look, ...], read: Read
-) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Say which fields of an update stand as written; a warning where that cannot be read."""
-    if call.operation.effect != "update" or not before:
-        return {}, ()
-    try:
-        return outcome(before, await look_at(call, read)), ()
-    except ToolFailure as failure:
-        return {}, (f"Whether the change stands could not be read: {failure.message}",)
+async def read_one(read: Read, tool: str, arguments: dict[str, Any]) -> Any:
+    """Read one record; the answer may be a list of one.
 
-
-def _one(data: Any) -> Any:
-    """Take the one record out of an answer that may be a list."""
+    Raises:
+        ToolFailure: it cannot be read, or is not there.
+    """
+    data = await read(tool, arguments)
     if not isinstance(data, list):
         return data
     if len(data) != 1:

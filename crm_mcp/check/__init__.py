@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from crm_mcp.check import effects, request, schema
+from crm_mcp.check import effects, request, schema, undo
 from crm_mcp.check.catalogue import catalogue_problems
 from crm_mcp.check.documented import documented_problems
 from crm_mcp.check.examples import failing_examples
@@ -49,7 +49,8 @@ _OPERATION_RULES: tuple[tuple[str, Callable[[Operation], Iterator[str]]], ...] =
     ("same-length", request.uncountable_lists),
 )
 _FOLDER_RULES: tuple[tuple[str, Callable[[Operation, Folder], Iterator[str]]], ...] = (
-    ("undo", effects.wrong_undo),
+    ("undo", undo.wrong_undo),
+    ("undo", undo.wrong_inverse),
     ("before", effects.wrong_before),
     ("ids", wrong_ids),
 )

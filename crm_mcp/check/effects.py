@@ -1,4 +1,4 @@
-"""Rules about what an operation does: name, traits, confirmation, undo, paging, preview."""
+"""Rules about what an operation does: name, traits, confirmation, paging, preview."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -86,23 +86,6 @@ def wrong_confirm(operation: Operation) -> Iterator[str]:
     for name in _PLACEHOLDER.findall(operation.confirm):
         if name not in operation.properties or name not in _required(operation):
             yield f"{{{name}}} in confirm is no required argument"
-
-
-def wrong_undo(operation: Operation, folder: Folder) -> Iterator[str]:
-    """Demand of a write how it is taken back, and by what."""
-    undo = operation.undo
-    if undo is None:
-        if operation.asks:
-            yield "a write needs undo: exact, partial or none"
-        return
-    if not operation.is_write:
-        yield "a read changes nothing: take undo out"
-    if undo.kind == "exact" and not undo.tool:
-        yield "an exact undo names its tool"
-    if undo.kind == "partial" and not undo.stays:
-        yield "a partial undo says in stays what remains"
-    if undo.tool and undo.tool not in folder.names:
-        yield f"undo names {undo.tool}, which does not exist"
 
 
 def wrong_pagination(operation: Operation) -> Iterator[str]:

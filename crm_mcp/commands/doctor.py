@@ -64,6 +64,7 @@ def _check_state(app: App, report: Report) -> None:
     try:
         verdict = app.audit.verify()
         waiting = len(app.ledger.waiting())
+        unknown = [] if verdict.problem else app.audit.unknown()
     except CrmMcpError as error:
         report.bad(f"state: {error}")
         return
@@ -72,6 +73,8 @@ def _check_state(app: App, report: Report) -> None:
         report.bad(f"record of writes: after {verdict.lines} good lines, {verdict.problem}")
     else:
         report.good(f"record of writes: {verdict.lines} lines, all as they were written")
+    for write in unknown:
+        report.bad(write.as_sentence())
 
 
 async def _check_vendor(app: App, vendor: str, report: Report) -> None:

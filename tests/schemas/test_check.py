@@ -278,7 +278,7 @@ def test_an_operation_about_a_credential_may_take_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "changes"),
     [
-        (UPDATE, {"/before": {"none": "The vendor offers no such read."}}),
+        (UPDATE, {"/before": {"none": "No such read."}, "/undo": {"kind": "none"}}),
         (UPDATE, {"/undo": {"kind": "none"}, "/traits": ["irreversible"]}),
         (LIST, {"/pagination": {"style": "none"}, "/examples/0/result/page": {"returned": 1}}),
         (
