@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from crm_mcp.audit import Audit
+from crm_mcp.clients import Clients
 from crm_mcp.config import General, Settings
 from crm_mcp.files import FileFolder
 from crm_mcp.guard import Gate, Permit
@@ -22,6 +23,7 @@ from crm_mcp.request import RequestSpec
 from crm_mcp.state import StateFolder
 from crm_mcp.vendors import load_vendor_code
 from crm_mcp.vendors.base import Reply, VendorSettings
+from crm_mcp.watch import Watch
 
 if TYPE_CHECKING:
     from crm_mcp.client import VendorClient
@@ -71,6 +73,8 @@ class App:
     ledger: Ledger
     audit: Audit
     redactor: Redactor
+    clients: Clients
+    watch: Watch
 
 
 @asynccontextmanager
@@ -108,8 +112,11 @@ def _build(
         )
         closing.push_async_callback(client.aclose)
         label = _label(name, vendor_settings, sandbox)
-        accounts[name] = Account(load_vendor_code(name), label, vendor_settings.base_url, client)
-    return App(settings, pipeline, ledger, audit, redactor)
+        base_url, rate = vendor_settings.base_url, vendor_settings.rate
+        accounts[name] = Account(load_vendor_code(name), label, base_url, client, rate)
+    clients = Clients(folder)
+    watch = Watch(clients, audit, general.min_answer_seconds)
+    return App(settings, pipeline, ledger, audit, redactor, clients, watch)
 
 
 def _label(name: str, settings: VendorSettings, sandbox: Any) -> str:

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crm_mcp.errors import StateError
+from crm_mcp.open_writes import OpenWrite, listed, note
+from crm_mcp.presence import Presence
 from crm_mcp.state import StateFolder
 
 if TYPE_CHECKING:
@@ -48,35 +50,49 @@ class Audit:
     def __init__(self, folder: StateFolder, clock: Callable[[], float] = time.time) -> None:
         self._folder = folder
         self._clock = clock
+        self._presence = Presence(folder.path)
 
     @property
     def path(self) -> Path:
         """The file with the lines."""
         return self._folder.path / "audit.jsonl"
 
-    def append(self, event: str, arguments: Mapping[str, Any] | None = None, **facts: Any) -> None:
-        """Add one line and have it on the disk before returning.
+    def append(self, event: str, arguments: Mapping[str, Any] | None = None, **facts: Any) -> int:
+        """Add one line and have it on the disk before returning; gives its number.
 
         Args:
             event: what happened.
             arguments: of the call; their texts are replaced by keyed hashes.
-            facts: further JSON values, without personal data.
+            facts: further JSON values, without personal data; `of` is the number of the write
+                that a later line is about.
 
         Raises:
             StateError: the file was changed by somebody else, or cannot be written.
         """
         with self._folder.transaction() as database:
-            head = self._resume(_read_head(database))
+            head = self._resume(database)
             at = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds")
             entry = {"seq": head.seq + 1, "at": at, "event": event, **facts}
             if arguments is not None:
                 entry["arguments"] = hashed(arguments, _key(database))
             line, digest = _line(entry, head.hash)
-            size = self._write(line, head.size)
-            database.execute(
-                "INSERT OR REPLACE INTO audit_head VALUES (1, ?, ?, ?)",
-                (head.seq + 1, digest, size),
-            )
+            note(database, entry, self._presence.name() if event == "sending" else "")
+            _anchor(database, Head(head.seq + 1, digest, self._write(line, head.size)))
+        return head.seq + 1
+
+    def unknown(self) -> list[OpenWrite]:
+        """List the writes whose outcome nobody knows, the oldest first; reads no old lines.
+
+        Raises:
+            StateError: the state cannot be read, or the record was changed by somebody else.
+        """
+        if not self._folder.is_there:
+            return []
+        with self._folder.transaction() as database:
+            self._resume(database)
+            # Within the lock: a process that ends well meanwhile could not record it either.
+            writes = listed(database)
+            return [write for write in writes if not self._presence.lives(write.process)]
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """Read the lines, oldest first; a line that is not JSON ends the reading."""
@@ -90,12 +106,14 @@ class Audit:
         """Prove the chain from the first line to the anchored end; tells the first fault."""
         with self._folder.transaction() as database:
             head = _read_head(database)
-            count, last = 0, FIRST_HASH
+            count, last, size = 0, FIRST_HASH, 0
             for raw in self._raw_lines():
+                if size >= head.size and not raw.endswith(b"\n"):
+                    break  # torn by a crash or a full disk: it never counted
                 digest = _checked(raw, count + 1, last)
                 if digest is None:
                     return Verdict(count, f"line {count + 1} was changed, or one before it is gone")
-                count, last = count + 1, digest
+                count, last, size = count + 1, digest, size + len(raw)
         if not head.seq and count:
             return Verdict(count, "the anchor of the record is missing")
         if count < head.seq:
@@ -104,8 +122,9 @@ class Audit:
             return Verdict(count, "the last line is not the one that was written")
         return Verdict(count)
 
-    def _resume(self, head: Head) -> Head:
+    def _resume(self, database: "sqlite3.Connection") -> Head:
         """Find the true end: a crash may have left a line that the anchor does not know yet."""
+        head = _read_head(database)
         size = self.path.stat().st_size if self.path.exists() else 0
         if size == head.size:
             return head
@@ -118,6 +137,8 @@ class Audit:
             if digest is None:
                 raise StateError(f"{self.path}: the record was changed; see `crm-mcp audit verify`")
             head = Head(head.seq + 1, digest, head.size + len(raw))
+            note(database, json.loads(raw), "")
+            _anchor(database, head)
         return head
 
     def _raw_lines(self, start: int = 0) -> Iterator[bytes]:
@@ -127,13 +148,18 @@ class Audit:
                 yield from file
 
     def _write(self, line: bytes, offset: int) -> int:
+        """Put a line at the end; what cannot be put there whole is taken away again."""
         descriptor = os.open(self.path, os.O_CREAT | os.O_WRONLY | _BINARY, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.truncate(offset)
-            file.seek(offset)
-            file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.truncate(offset)
+                file.seek(offset)
+                file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            os.truncate(self.path, offset)
+            raise
         return offset + len(line)
 
 
@@ -174,6 +200,11 @@ def _checked(raw: bytes, seq: int, previous: str) -> str | None:
         return None
     fits = raw == expected and facts.get("seq") == seq
     return digest if fits else None
+
+
+def _anchor(database: "sqlite3.Connection", head: Head) -> None:
+    row = (head.seq, head.hash, head.size)
+    database.execute("INSERT OR REPLACE INTO audit_head VALUES (1, ?, ?, ?)", row)
 
 
 def _read_head(database: "sqlite3.Connection") -> Head:

@@ -183,16 +183,51 @@ def sandbox(
 
 
 @cli.command()
-def doctor(*, config: Config = None, sandbox: UseSandbox = False) -> None:
-    """Find out what works here: settings, CRMs, credentials, state, and what a client lists.
+def doctor(
+    *,
+    forget_client: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Only forget what was found out about a client."),
+    ] = None,
+    config: Config = None,
+    sandbox: UseSandbox = False,
+) -> None:
+    """Find out what works here: settings, CRMs, credentials, state, clients and tools.
 
     Makes one harmless read of each connected CRM. Ends with code 1 when anything is wrong.
     """
     from crm_mcp.commands import doctor as command
 
     with told_errors():
+        if forget_client is not None:
+            raise typer.Exit(command.forget_client(_settings(config=config), forget_client))
         setup = _setup(sandbox=sandbox, config=config, vendors_needed=False)
         raise typer.Exit(_run(command.doctor, setup))
+
+
+@cli.command()
+def undo(
+    number: Annotated[
+        int | None, typer.Argument(metavar="ID", help="Which write; without it they are listed.")
+    ] = None,
+    *,
+    as_json: AsJson = False,
+    sandbox: UseSandbox = False,
+    read_only: ReadOnly = False,
+    config: Config = None,
+) -> None:
+    """Take one write back, or list what can be taken back, the newest first.
+
+    The inverse call is a write of its own and asks in this terminal. It is made only while the
+    record still holds what was written.
+    """
+    from crm_mcp.commands import undo as command
+
+    with told_errors():
+        if number is None:
+            command.print_open(_settings(config=config), as_json=as_json)
+            return
+        _run(command.undo, _setup(sandbox=sandbox, read_only=read_only, config=config), number)
 
 
 @approvals.command("list")
@@ -279,6 +314,28 @@ def audit_verify(*, config: Config = None) -> None:
 
     with told_errors():
         raise typer.Exit(command.verify(_settings(config=config)))
+
+
+@audit.command("unknown")
+def audit_unknown(*, as_json: AsJson = False, config: Config = None) -> None:
+    """List the writes whose outcome nobody knows, because a process ended or an answer was lost."""
+    from crm_mcp.commands import audit as command
+
+    with told_errors():
+        command.print_unknown(_settings(config=config), as_json=as_json)
+
+
+@audit.command("close")
+def audit_close(
+    number: Annotated[int, typer.Argument(metavar="NUMBER", help="The number of the write.")],
+    *,
+    config: Config = None,
+) -> None:
+    """Record that you have looked in the CRM what became of an unknown write."""
+    from crm_mcp.commands import audit as command
+
+    with told_errors():
+        raise typer.Exit(command.close(_settings(config=config), number))
 
 
 def _settings(*, config: Path | None, read_only: bool = False) -> Any:

@@ -45,7 +45,7 @@ def record_requests(before: Before, arguments: Mapping[str, Any]) -> list[dict[s
     """Say with which arguments each record is read, in the order of the write's own items."""
     return [
         {name: find(item, pointer) for name, pointer in before.arguments.items()}
-        for item in _items(before, arguments)
+        for item in record_items(before, arguments)
     ]
 
 
@@ -62,16 +62,21 @@ def look(
     before = operation.before
     if before is None:
         return ()
-    items = _items(before, arguments)
+    items = record_items(before, arguments)
     return tuple(
         Look(_label(before, item, record), record, tuple(_compare(operation, before, item, record)))
         for item, record in zip(items, records, strict=True)
     )
 
 
-def digest(looks: tuple[Look, ...]) -> str:
-    """Bind an answer to the records as they were shown: SHA-256 over what a person saw of them."""
-    shown = [
+def digest(looks: tuple[Look, ...], names: list[Any] | None = None) -> str:
+    """Bind an answer to what a person saw of the CRM: SHA-256 over the records as shown.
+
+    Args:
+        looks: the records beside what would be written.
+        names: what else was shown, as JSON values; the names of ids.
+    """
+    shown: list[Any] = [
         [
             list(one.label),
             [[field.name, field.before, field.kind] for field in one.differences],
@@ -79,7 +84,8 @@ def digest(looks: tuple[Look, ...]) -> str:
         ]
         for one in looks
     ]
-    return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest() if looks else ""
+    shown += names or []
+    return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest() if shown else ""
 
 
 def outcome(asked: tuple[Look, ...], stands: tuple[Look, ...]) -> dict[str, Any]:
@@ -109,7 +115,8 @@ def same(one: Any, other: Any) -> bool:
     return one is other or str(one) == str(other) or one == other
 
 
-def _items(before: Before, arguments: Mapping[str, Any]) -> list[Any]:
+def record_items(before: Before, arguments: Mapping[str, Any]) -> list[Any]:
+    """List the parts of a write's arguments that are about one record each."""
     if not before.each:
         return [arguments]
     try:
@@ -117,6 +124,16 @@ def _items(before: Before, arguments: Mapping[str, Any]) -> list[Any]:
     except LookupError:
         return []
     return items if isinstance(items, list) else [items]
+
+
+def written_names(operation: Operation, before: Before, item: Any) -> list[str]:
+    """Name what an update writes; what only finds the record, or says how, is no change."""
+    if operation.effect != "update" or not isinstance(item, dict):
+        return []
+    finding = {pointer.removeprefix("/") for pointer in before.arguments.values()}
+    return [
+        name for name in item if name not in finding and (before.each or _in_body(operation, name))
+    ]
 
 
 def _label(before: Before, item: Any, record: Any) -> tuple[tuple[str, Any], ...]:
@@ -132,13 +149,8 @@ def _label(before: Before, item: Any, record: Any) -> tuple[tuple[str, Any], ...
 
 
 def _compare(operation: Operation, before: Before, item: Any, record: Any) -> Iterator[Difference]:
-    """Compare what an update writes; what only finds the record, or says how, is no change."""
-    if operation.effect != "update" or not isinstance(item, dict):
-        return
-    finding = {pointer.removeprefix("/") for pointer in before.arguments.values()}
-    for name, value in item.items():
-        if name not in finding and (before.each or _in_body(operation, name)):
-            yield from _differences(name, record, name, value)
+    for name in written_names(operation, before, item):
+        yield from _differences(name, record, name, item[name])
 
 
 def _differences(shown: str, record: Any, name: str, after: Any) -> Iterator[Difference]:

@@ -41,6 +41,7 @@ class General(BaseModel):
     allow: Names = ()
     deny: Names = ()
     dialogs: bool = True
+    min_answer_seconds: float = Field(1.0, ge=0, le=60)
     state_dir: Path = Field(default_factory=lambda: platformdirs.user_state_path("crm-mcp"))
     files_dir: Path | None = None
     max_result_chars: int = Field(40_000, ge=1_000, le=1_000_000)

@@ -5,6 +5,7 @@ terminal or on the approval page, and the same call then runs once. There is no 
 which a model can say yes.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -13,10 +14,13 @@ from typing import Protocol
 from anyio import to_thread
 
 from crm_mcp.errors import ApprovalRequired, NotConfirmed
+from crm_mcp.forms import Form
 from crm_mcp.ledger import Approval, Ledger, Question, Yes
 
 MAX_DIALOG_CHARS = 16_000
 """A longer preview is not read in a dialog: it is decided out of band, where it can scroll."""
+
+NOT_COUNTED = "Dialogs of this client are not counted as a person's answer. "
 
 
 class Answer(Enum):
@@ -24,8 +28,8 @@ class Answer(Enum):
 
     YES = "yes"
     NO = "no"
-    LATER = "later"
-    """The question has gone to the client, which repeats the call with the answer."""
+    UNREAD = "unread"
+    """Accepted, but not by a person who had read the question."""
 
 
 class Asker(Protocol):
@@ -41,8 +45,22 @@ class Asker(Protocol):
         """The id of the question that this call brings an answer to, if any."""
         ...
 
+    async def ready(self) -> None:
+        """See that a person will answer, before the question is put.
+
+        Raises:
+            NotCounted: what answers here is no person.
+            NotConfirmed: nobody showed to be there.
+            QuestionOpen: the client has something else to show first, and repeats the call.
+        """
+        ...
+
     async def ask(self, approval: Approval) -> Answer:
-        """Show the question and wait for the answer."""
+        """Show the question and wait for the answer.
+
+        Raises:
+            QuestionOpen: the client has been given the question and will repeat the call.
+        """
         ...
 
 
@@ -52,6 +70,9 @@ class Nobody:
     can_ask = False
     resumes = None
 
+    async def ready(self) -> None:
+        """Do nothing: nobody is asked."""
+
     async def ask(self, approval: Approval) -> Answer:  # noqa: ARG002 - the protocol's shape
         """Answer no, always."""
         return Answer.NO
@@ -59,9 +80,25 @@ class Nobody:
 
 @dataclass
 class QuestionOpen(Exception):  # noqa: N818 - not an error: the call is suspended
-    """The question stands with the client; the call goes on when it is repeated."""
+    """A form stands with the client; the call goes on when it is repeated."""
 
-    approval: Approval
+    form: Form
+
+
+class NotCounted(Exception):  # noqa: N818 - not an error: another way is taken
+    """The dialogs of this client are not counted as a person's answer."""
+
+
+async def admit(asker: Asker) -> None:
+    """Let a client that is new show that a person answers, before anything is read for a question.
+
+    Raises:
+        NotConfirmed: nobody showed to be there.
+        QuestionOpen: the client has something to show, and repeats the call.
+    """
+    if asker.can_ask:
+        with suppress(NotCounted):  # the question then goes another way
+            await asker.ready()
 
 
 async def obtain_yes(ledger: Ledger, asker: Asker, question: Question) -> Yes:
@@ -83,7 +120,13 @@ async def obtain_yes(ledger: Ledger, asker: Asker, question: Question) -> Yes:
         )
     if not asker.can_ask or len(question.preview) > MAX_DIALOG_CHARS:
         raise _approval_required(standing or await _write_down(ledger, question))
-    return await _ask_in_dialog(ledger, asker, question)
+    try:
+        await asker.ready()
+        return await _ask_in_dialog(ledger, asker, question)
+    except NotCounted:
+        standing = await to_thread.run_sync(ledger.standing, question.fingerprint)
+        approval = standing or await _write_down(ledger, question)
+        raise _approval_required(approval, NOT_COUNTED) from None
 
 
 async def _ask_in_dialog(ledger: Ledger, asker: Asker, question: Question) -> Yes:
@@ -92,11 +135,11 @@ async def _ask_in_dialog(ledger: Ledger, asker: Asker, question: Question) -> Ye
     else:
         approval = await _resumed(ledger, asker.resumes, question)
     answer = await asker.ask(approval)
-    if answer is Answer.LATER:
-        raise QuestionOpen(approval)
     if answer is Answer.YES:
         return Yes(approval, "dialog")
     await to_thread.run_sync(ledger.decide, approval.id, "rejected", "dialog")
+    if answer is Answer.UNREAD:
+        raise NotCounted
     raise NotConfirmed(
         "The person did not confirm. Nothing was sent.",
         hint="Ask the person what they want instead; do not repeat the call.",
@@ -120,9 +163,10 @@ async def _write_down(ledger: Ledger, question: Question) -> Approval:
     return await to_thread.run_sync(ledger.ask, question, "out_of_band")
 
 
-def _approval_required(approval: Approval) -> ApprovalRequired:
+def _approval_required(approval: Approval, why: str = "") -> ApprovalRequired:
+    must = "A person must approve this call first."
     return ApprovalRequired(
-        f"A person must approve this call first. Nothing was sent. Approval id: {approval.id}.",
+        f"{why}{must} Nothing was sent. Approval id: {approval.id}.",
         hint="Tell the person the approval id. When they have approved it in their terminal or "
         "on their approval page, make the same call with the same arguments once more.",
         approval={"id": approval.id, "expires_at": _utc(approval.expires)},

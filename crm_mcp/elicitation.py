@@ -1,10 +1,12 @@
 """Asking a person through the MCP client, in both protocol eras.
 
-Until 2025-11-25 the server sends a live question and waits. From 2026-07-28 on it returns the
-question, and the client repeats the call with the answer; what identifies the question travels
-as sealed state, and the ledger sees to it that each answer counts once.
+Until 2025-11-25 the server sends a live form and waits. From 2026-07-28 on it returns the form,
+and the client repeats the call with the answer; what identifies the form travels as sealed state,
+and the ledger sees to it that each answer counts once.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import anyio
@@ -20,102 +22,149 @@ from mcp_types import (
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
-from crm_mcp.confirm import Answer
+from crm_mcp.clients import Program
+from crm_mcp.confirm import Answer, QuestionOpen
+from crm_mcp.forms import Filled, Form, FormKind, question_form
 from crm_mcp.ledger import LIFETIME_SECONDS, Approval
 from crm_mcp.pipeline import Report
+from crm_mcp.watch import Watch
 
-QUESTION_KEY = "decision"
 LIFE_SECONDS = 15.0
 
 
-class ClientAsker:
-    """The person behind the MCP client of one request."""
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Which form went to the client, and when by the clock of the watch: the sealed state."""
+
+    kind: str
+    id: str
+    at: float
+
+    @classmethod
+    def read(cls, state: str) -> "Sent":
+        """Read a state that was unsealed, and so is our own."""
+        kind, form_id, at = state.split()
+        return cls(kind, form_id, float(at))
+
+    def __str__(self) -> str:
+        """Write the state before it is sealed."""
+        return f"{self.kind} {self.id} {self.at!r}"
+
+
+class ClientDialogs:
+    """The forms that the MCP client of one request shows."""
 
     def __init__(
-        self, ctx: ServerRequestContext[Any], params: CallToolRequestParams, report: Report
+        self,
+        ctx: ServerRequestContext[Any],
+        params: CallToolRequestParams,
+        report: Report,
+        clock: Callable[[], float],
     ) -> None:
         self._ctx = ctx
-        self._params = params
         self._report = report
+        self._clock = clock
         self._modern = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
+        state = params.request_state if self._modern else None
+        self._sent = Sent.read(state) if state else None
+        self._responses = params.input_responses or {}
 
     @property
-    def can_ask(self) -> bool:
+    def possible(self) -> bool:
         """Whether the client declared that it can show a form."""
         capabilities = self._ctx.session.client_capabilities
         declared = capabilities.elicitation if capabilities else None
         # An empty declaration means forms; one that names only `url` does not.
         return declared is not None and (declared.form is not None or declared.url is None)
 
-    @property
-    def resumes(self) -> str | None:
-        """The id of the question that the client brings back; it was sealed on its way."""
-        return self._params.request_state if self._modern else None
+    def sent(self, kind: FormKind) -> Sent | None:
+        """Tell which form of this kind the client brings back; it was sealed on its way."""
+        return self._sent if self._sent and self._sent.kind == kind else None
 
-    async def ask(self, approval: Approval) -> Answer:
-        """Ask, or read the answer that came with the call."""
-        if not self._modern:
-            return await self._ask_live(approval)
-        responses = self._params.input_responses or {}
-        if self.resumes is None or QUESTION_KEY not in responses:
-            return Answer.LATER
-        return read_answer(responses[QUESTION_KEY], approval)
+    def brought(self, kind: FormKind) -> Filled | None:
+        """Give the answer to a form of this kind that came with the call, if any."""
+        sent = self.sent(kind)
+        if sent is None or kind not in self._responses:
+            return None
+        return _filled(sent.id, self._responses[kind], self._clock() - sent.at)
 
-    async def _ask_live(self, approval: Approval) -> Answer:
-        """Wait for the person; signs of life keep the client from giving up meanwhile."""
+    async def put(self, form: Form) -> Filled:
+        """Show a form and wait for its answer; signs of life keep the client from giving up.
+
+        Raises:
+            QuestionOpen: in the modern era, where the client repeats the call with the answer.
+        """
+        if self._modern:
+            raise QuestionOpen(form)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._show_life)
-            answer = await self._answer_of(approval)
+            filled = await self._answer_of(form)
             tasks.cancel_scope.cancel()
-        return answer
+        return filled
 
     async def _show_life(self) -> None:
         while True:
             await anyio.sleep(LIFE_SECONDS)
             await self._report("still waiting for a person's answer")
 
-    async def _answer_of(self, approval: Approval) -> Answer:
+    async def _answer_of(self, form: Form) -> Filled:
+        shown = self._clock()
+        response: ElicitResult | None = None
         try:
             with anyio.fail_after(LIFETIME_SECONDS):
-                result = await self._ctx.session.elicit_form(
-                    approval.preview, form(approval.word), related_request_id=self._ctx.request_id
+                response = await self._ctx.session.elicit_form(
+                    form.text, dict(form.schema), related_request_id=self._ctx.request_id
                 )
-        except (MCPError, ValidationError, TimeoutError):
-            return Answer.NO
-        return read_answer(result, approval)
+        except (MCPError, TimeoutError):
+            response = ElicitResult(action="cancel")
+        except ValidationError:
+            pass  # something came, but no form
+        return _filled(form.id, response, self._clock() - shown)
 
 
-def form(word: str) -> dict[str, Any]:
-    """Make the form of a question: a choice without a default, and the word where one is typed."""
-    decision = {
-        "type": "string",
-        "title": "Your decision",
-        "description": "Choose approve to send exactly this request; anything else stops it.",
-        "enum": ["approve", "reject"],
-    }
-    properties: dict[str, Any] = {"decision": decision}
-    if word:
-        properties["word"] = {
-            "type": "string",
-            "title": "Confirm by typing",
-            "description": f"To approve, type: {word}",
-        }
-    return {"type": "object", "properties": properties, "required": list(properties)}
+class ClientAsker:
+    """The person behind an MCP client, as far as the client lets one answer."""
+
+    def __init__(self, dialogs: ClientDialogs, program: Program, watch: Watch) -> None:
+        self._dialogs = dialogs
+        self._program = program
+        self._watch = watch
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether a form can be shown at all."""
+        return self._dialogs.possible
+
+    @property
+    def resumes(self) -> str | None:
+        """The id of the question that the client brings back, if any."""
+        sent = self._dialogs.sent("decision")
+        return sent.id if sent else None
+
+    async def ready(self) -> None:
+        """See that a person answers the dialogs of this client."""
+        await self._watch.admit(self._program, self._dialogs)
+
+    async def ask(self, approval: Approval) -> Answer:
+        """Ask, or read the answer that came with the call."""
+        filled = self._dialogs.brought("decision")
+        if filled is None:
+            filled = await self._dialogs.put(question_form(approval))
+        return await self._watch.read(self._program, filled, approval)
 
 
-def read_answer(response: object, approval: Approval) -> Answer:
-    """Read a form's answer: only an accepted form with exactly what was asked for is a yes."""
-    if not isinstance(response, ElicitResult) or response.action != "accept":
-        return Answer.NO
-    content = dict(response.content or {})
-    typed = str(content.pop("word", ""))
-    agreed = content == {"decision": "approve"} and approval.word_fits(typed)
-    return Answer.YES if agreed else Answer.NO
-
-
-def question_result(approval: Approval) -> InputRequiredResult:
-    """Hand a question to a client of the modern era."""
-    asked = ElicitRequestFormParams(message=approval.preview, requested_schema=form(approval.word))
+def question_result(form: Form, now: float) -> InputRequiredResult:
+    """Hand a form to a client of the modern era."""
+    asked = ElicitRequestFormParams(message=form.text, requested_schema=dict(form.schema))
     return InputRequiredResult(
-        input_requests={QUESTION_KEY: ElicitRequest(params=asked)}, request_state=approval.id
+        input_requests={form.kind: ElicitRequest(params=asked)},
+        request_state=str(Sent(form.kind, form.id, now)),
     )
+
+
+def _filled(form_id: str, response: object, seconds: float) -> Filled:
+    """Take a response as it came; what is no form's response has no content."""
+    if not isinstance(response, ElicitResult):
+        return Filled(form_id, accepted=True, content=None, seconds=seconds)
+    accepted = response.action == "accept"
+    return Filled(form_id, accepted=accepted, content=response.content or {}, seconds=seconds)

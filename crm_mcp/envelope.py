@@ -50,14 +50,15 @@ def fit(envelope: dict[str, Any], limit: int) -> dict[str, Any]:
         if fewer is not None:
             return fewer
     kept: dict[str, Any] = {
-        key: envelope[key] for key in ("error", "status", "source") if key in envelope
+        key: envelope[key] for key in ("error", "status", "undo", "source") if key in envelope
     }
     told = {"message": _cut(envelope["message"], SHORT)} if "message" in envelope else {}
     return {**kept, **told, "data": None, "truncated": {"dropped": "everything", "how": NARROW}}
 
 
 def _with_cut_texts(envelope: dict[str, Any], limit: int) -> dict[str, Any]:
-    cut = {key: _cut(value, limit) for key, value in envelope.items() if key != "source"}
+    whole = ("undo", "source")
+    cut = {key: _cut(value, limit) for key, value in envelope.items() if key not in whole}
     return {**envelope, **cut, "truncated": {"texts_longer_than": limit, "how": NARROW}}
 
 

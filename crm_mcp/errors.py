@@ -4,6 +4,7 @@ CrmMcpError
 ├── ConfigError              at start: names the setting
 ├── SchemaError              at start: names the file and the key
 ├── StateError               approvals or the record of writes cannot be read or written
+├── NotUndoable              a write cannot be taken back from here; says why
 ├── PermitError              a request reached the wire without a valid permit; never a user's fault
 └── ToolFailure              becomes a tool result with isError; has a stable kind
     ├── InvalidArguments     invalid_arguments
@@ -42,6 +43,10 @@ class SchemaError(CrmMcpError):
 
 class StateError(CrmMcpError):
     """The ledger or the audit cannot be trusted or written; writes stop."""
+
+
+class NotUndoable(CrmMcpError):
+    """A write cannot be taken back from here; the text is the reason, as half a sentence."""
 
 
 class PermitError(CrmMcpError):

@@ -19,6 +19,7 @@ from crm_mcp.errors import PermitError
 from crm_mcp.ledger import Consent
 from crm_mcp.operation import Operation, Trait
 from crm_mcp.request import RequestSpec
+from crm_mcp.undo import Undoing
 
 PERMIT_SECONDS = 60.0
 _DANGERS: tuple[Trait, ...] = ("irreversible", "destructive", "financial", "outbound")
@@ -122,6 +123,7 @@ class BoundCall:
     spec: RequestSpec
     account: str
     caller: str
+    undoing: Undoing | None = None
 
     @property
     def records(self) -> int:
@@ -141,7 +143,7 @@ class BoundCall:
     def fingerprint(self) -> str:
         """SHA-256 over everything that makes this call this call."""
         operation = self.operation
-        parties = [self.account, self.caller]
+        parties = [self.account, self.caller, self.undoing.number if self.undoing else None]
         bound = [operation.name, operation.digest, self.arguments, self.spec.digest, *parties]
         return hashlib.sha256(json.dumps(bound, sort_keys=True).encode()).hexdigest()
 

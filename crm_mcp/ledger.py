@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from crm_mcp.errors import NotConfirmed, Refused
 from crm_mcp.state import StateFolder
+from crm_mcp.undo_store import Undos
 
 if TYPE_CHECKING:
     import sqlite3
@@ -87,6 +88,7 @@ class Ledger:
     def __init__(self, folder: StateFolder, clock: Callable[[], float] = time.time) -> None:
         self._folder = folder
         self._clock = clock
+        self.undos = Undos(folder, clock)
 
     def ask(self, question: Question, way: Way) -> Approval:
         """Write down a question; entries that expired long ago go."""

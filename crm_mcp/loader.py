@@ -4,14 +4,16 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
 
 from crm_mcp.errors import SchemaError
-from crm_mcp.operation import Operation
+from crm_mcp.operation import IdKind, Operation
 
 SHARED_PREFIX = "_shared.json#/$defs/"
+NO_KINDS: Mapping[str, IdKind] = MappingProxyType({})
 
 
 def schemas_root() -> Path:
@@ -37,9 +39,10 @@ def load_vendor(root: Path, vendor: str, *, examples: bool = True) -> tuple[Oper
     Raises:
         SchemaError: a file is not JSON, or not an operation; names file and key.
     """
-    shared = read_shared(root / vendor)
+    shared, kinds = read_shared(root / vendor), read_kinds(root / vendor)
     return tuple(
-        load_operation(path, shared, examples=examples) for path in operation_files(root / vendor)
+        load_operation(path, shared, kinds, examples=examples)
+        for path in operation_files(root / vendor)
     )
 
 
@@ -60,14 +63,31 @@ def read_shared(folder: Path) -> Mapping[str, Any]:
     return fragments
 
 
-def load_operation(path: Path, shared: Mapping[str, Any], *, examples: bool = True) -> Operation:
+def read_kinds(folder: Path) -> Mapping[str, IdKind]:
+    """Read what a vendor's ids can be ids of, by name; empty where nothing is said.
+
+    Raises:
+        SchemaError: `_ids.json` is not JSON, or an entry is no kind; names the entry.
+    """
+    path = folder / "_ids.json"
+    entries = read_json(path) if path.exists() else {}
+    return {sys.intern(name): _kind(path, name, entry) for name, entry in entries.items()}
+
+
+def load_operation(
+    path: Path,
+    shared: Mapping[str, Any],
+    kinds: Mapping[str, IdKind] = NO_KINDS,
+    *,
+    examples: bool = True,
+) -> Operation:
     """Read one operation file; folder and file name say vendor, toolset and name.
 
     Raises:
         SchemaError: names the file and what is wrong in it.
     """
     raw = read_json(path)
-    for key in ("vendor", "toolset", "sample"):
+    for key in ("vendor", "toolset", "sample", "kinds"):
         if key in raw:
             raise SchemaError(f"{path}: {key} is not said in the file; take it out")
     raw.pop("$schema", None)
@@ -76,7 +96,7 @@ def load_operation(path: Path, shared: Mapping[str, Any], *, examples: bool = Tr
             f"{path}: name is {raw.get('name')!r}, the file's name says {path.stem!r}"
         )
     raw["inputSchema"] = inline_refs(raw.get("inputSchema"), shared, path)
-    said = {"vendor": path.parent.parent.name, "toolset": path.parent.name, "sample": _sample(raw)}
+    said = _said(raw, kinds, path)
     if not examples:
         raw.pop("examples", None)
     try:
@@ -129,6 +149,27 @@ def inline_refs(
     )
 
 
+def _kind(path: Path, name: str, entry: Any) -> IdKind:
+    try:
+        return IdKind.model_validate({**entry, "name": name})
+    except TypeError as error:
+        raise SchemaError(f"{path}: {name}: a JSON object is expected") from error
+    except ValidationError as error:
+        raise SchemaError(f"{path}: {_first_problem(error, name)}") from error
+
+
+def _said(raw: Mapping[str, Any], kinds: Mapping[str, IdKind], path: Path) -> dict[str, Any]:
+    """Say of an operation what its file does not."""
+    said = {"vendor": path.parent.parent.name, "toolset": path.parent.name, "sample": _sample(raw)}
+    if not isinstance(raw.get("ids"), dict):
+        return said
+    named = dict.fromkeys(name for name in raw["ids"].values() if isinstance(name, str))
+    for name in named:
+        if name not in kinds:
+            raise SchemaError(f"{path}: ids names the kind {name!r}, which _ids.json lacks")
+    return said | {"kinds": tuple(kinds[name] for name in named)}  # shared by all operations
+
+
 def _sample(raw: Mapping[str, Any]) -> str:
     """Write the arguments of the first example, where the file has one."""
     try:
@@ -144,7 +185,7 @@ def _fragment_name(reference: Any, shared: Mapping[str, Any], path: Path) -> str
     return name
 
 
-def _first_problem(error: ValidationError) -> str:
+def _first_problem(error: ValidationError, *above: str) -> str:
     problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    where = ".".join(str(step) for step in problem["loc"]) or "file"
+    where = ".".join(str(step) for step in (*above, *problem["loc"])) or "file"
     return f"{where}: {problem['msg']}"

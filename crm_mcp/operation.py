@@ -5,11 +5,13 @@ from them. The meaning of each key is told in `docs/operation-format.md`.
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from crm_mcp.errors import InvalidArguments
 
@@ -34,6 +36,7 @@ MAX_EXAMPLE = 500
 ArrayStyle = Literal["json", "comma", "repeat", "lines"]
 
 ToolName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(_[a-z0-9]+)+$", max_length=48)]
+KindName = Annotated[str, StringConstraints(pattern=r"^[a-z]+([_A-Z][a-z]+)*$", max_length=40)]
 Pointer = Annotated[str, StringConstraints(pattern=r"^(/[^/]*)*$")]
 Target = Annotated[
     str,
@@ -147,6 +150,31 @@ class Undo(Part):
     stays: str = Field("", description="What remains after a partial undo.")
 
 
+class IdKind(Part):
+    """What an id can be an id of, and the read that shows it: an entry of `_ids.json`."""
+
+    name: KindName = Field(description="The entry's key.")
+    tool: ToolName = Field(description="The read that shows the record.")
+    argument: str = Field("", description="The read's argument that takes the id.")
+    arguments: dict[str, Pointer] = Field({}, description="Its other arguments, from ours.")
+    result: Pointer = Field("", description="Where the record, or the list, stands in the data.")
+    match: Pointer | None = Field(None, description="Where the id stands in an item of a list.")
+    label: tuple[Pointer, ...] = Field(min_length=1, description="What people call it by.")
+    pattern: str = Field("", description="What every id of this kind looks like, in full.")
+    find: ToolName | None = Field(None, description="The tool that finds the right id.")
+
+    @model_validator(mode="after")
+    def _finds_by_id(self) -> Self:
+        if not self.argument and self.match is None:
+            raise ValueError("a kind names the argument that takes the id, or match, or both")
+        return self
+
+    @property
+    def words(self) -> str:
+        """The kind as people read it."""
+        return re.sub(r"_|(?=[A-Z])", " ", self.name).lower()
+
+
 class ExampleRequest(Part):
     """The request an example must become, before credentials join."""
 
@@ -200,6 +228,9 @@ class Operation(Part):
     ids: dict[Pointer, str] = Field(
         {}, description="Arguments that are ids, with the kind in _ids.json; * is any item."
     )
+    kinds: SkipJsonSchema[tuple[IdKind, ...]] = Field(
+        (), description="Those that ids names; put here by the loader, never in a file."
+    )
     confirm: str = Field("", max_length=200)
     sample: str = Field("{}", description="The first example's arguments as JSON; not in a file.")
     examples: tuple[Example, ...] = Field((), description="At least one; not loaded to serve.")
@@ -241,16 +272,15 @@ class Operation(Part):
         idempotent = self.effect == "read" or "idempotent" in self.traits
         return _hints(self.effect == "read", destructive, idempotent)
 
-    def misfit(self, problems: list[str]) -> InvalidArguments:
-        """Make the error that lists what does not fit and shows arguments that would."""
+    def misfit(self, problems: list[str], hint: str = "") -> InvalidArguments:
+        """Make the error that lists what does not fit; unless hinted, with arguments that would."""
         shown = problems[:MAX_PROBLEMS]
         more = len(problems) - len(shown)
         message = "; ".join(shown) + (f"; and {more} more" if more else "")
         cut = len(self.sample) > MAX_EXAMPLE
         example = f"{self.sample[:MAX_EXAMPLE]} … (cut)" if cut else self.sample
-        return InvalidArguments(
-            f"{self.name}: {message}.", hint=f"Arguments that fit, for example: {example}"
-        )
+        hint = hint or f"Arguments that fit, for example: {example}"
+        return InvalidArguments(f"{self.name}: {message}.", hint=hint)
 
     def count_records(self, arguments: Mapping[str, Any]) -> int:
         """Count what one call touches: the items of a bulk call's arrays, else one."""

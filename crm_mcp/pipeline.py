@@ -13,6 +13,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Protocol
 
@@ -20,22 +21,27 @@ import anyio
 from anyio import to_thread
 
 from crm_mcp import preview
+from crm_mcp.afterwards import Done, Means, afterwards
 from crm_mcp.audit import Audit
 from crm_mcp.bind import bind, is_file
-from crm_mcp.compare import Look, digest
-from crm_mcp.confirm import Asker, Nobody, obtain_yes
+from crm_mcp.compare import Look
+from crm_mcp.confirm import Asker, Nobody, admit, obtain_yes
 from crm_mcp.errors import ChangedSincePreview, Refused, StateError, ToolFailure
 from crm_mcp.files import FileFolder
-from crm_mcp.guard import Ask, BoundCall, Gate, Permit, Refuse, judge, typed_word
+from crm_mcp.forecast import forecast
+from crm_mcp.guard import Ask, BoundCall, Gate, Mode, Permit, Refuse, judge, typed_word
+from crm_mcp.ids import check_forms
 from crm_mcp.ledger import Consent, Ledger, Question, Yes
 from crm_mcp.listening import Ear
+from crm_mcp.names import Read
 from crm_mcp.operation import Operation
-from crm_mcp.records import Read, check_after, look_at
+from crm_mcp.records import Sight, see
 from crm_mcp.redact import Redactor
 from crm_mcp.registry import DRY_RUN, Registry
 from crm_mcp.request import RequestSpec
 from crm_mcp.respond import Outcome, respond
 from crm_mcp.seen import Seen
+from crm_mcp.undo import Undoing
 from crm_mcp.validate import ArgumentValidator
 from crm_mcp.vendors.base import Reply, Vendor
 
@@ -50,7 +56,7 @@ class Sender(Protocol):
     """What the pipeline needs of a vendor's client."""
 
     async def send(
-        self, permit: Permit, spec: RequestSpec, operation: Operation, ear: Ear
+        self, permit: Permit, spec: RequestSpec, operation: Operation, ear: Ear, /
     ) -> Reply:
         """Send one request for one permit; the ear hears what comes while it listens."""
         ...
@@ -58,12 +64,16 @@ class Sender(Protocol):
 
 @dataclass(frozen=True)
 class Account:
-    """One vendor as it is set up here: its code, its address, its client on first use."""
+    """One vendor as it is set up here: its code, its address, its client on first use.
+
+    `rate` is how many requests a second its client makes at most.
+    """
 
     vendor: Vendor
     label: str
     base_url: str
     client: Sender
+    rate: float = 5.0
 
 
 async def _silent(_: object) -> None:
@@ -74,7 +84,8 @@ async def _silent(_: object) -> None:
 class Caller:
     """Who calls: a name for the record, who can be asked, and who hears of progress.
 
-    `heard` gets each notification of a call that listens, as it comes.
+    `heard` gets each notification of a call that listens, as it comes. `undoing` is the write that
+    the call takes back; only the command for it says so.
     """
 
     name: str = "local"
@@ -82,6 +93,7 @@ class Caller:
     asker: Asker = field(default_factory=Nobody)
     report: Report = _silent
     heard: Callable[[Outcome], Awaitable[None]] = _silent
+    undoing: Undoing | None = None
 
 
 class Pipeline:
@@ -122,16 +134,20 @@ class Pipeline:
             raise Refused(verdict.reason, hint=verdict.hint)
         if not operation.is_write:
             return await self._send(call, caller, self.gate.permit(call))
-        looks = await self._look(call, caller) if dry_run or isinstance(verdict, Ask) else ()
+        if isinstance(verdict, Ask) and not dry_run:
+            await self._admit(call, caller)
+        sight = Sight()
+        if dry_run or isinstance(verdict, Ask):
+            sight = await self._see(call, caller)
         if dry_run:
-            preview = self._preview(call, looks)
+            preview = self._preview(call, sight)
             return Outcome({"preview": preview}, status="not_done", warnings=(NOTHING_SENT,))
-        yes = await self._ask(call, caller, looks) if isinstance(verdict, Ask) else None
+        yes = await self._ask(call, caller, sight) if isinstance(verdict, Ask) else None
         await caller.report("writing")
         with anyio.CancelScope(shield=True):
-            outcome = await self._write(call, caller, yes)
-        check, warnings = await check_after(call, looks, self._reader(caller))
-        return replace(outcome, check=check, warnings=(*outcome.warnings, *warnings))
+            done = await self._write(call, caller, yes, sight.looks)
+            outcome = await afterwards(done, self._means(caller))
+        return outcome  # noqa: RET504 - to mypy the scope may swallow what is raised in it
 
     async def _bound(
         self, operation: Operation, arguments: Mapping[str, Any], caller: Caller
@@ -142,9 +158,10 @@ class Pipeline:
         if not isinstance(dry_run, bool):
             raise operation.misfit([f"{DRY_RUN} must be true or false"])
         self._validator.check(operation, given)
+        check_forms(operation, given)
         spec = bind(operation, await self._with_files(operation, given))
         account = self.accounts[operation.vendor].label
-        return BoundCall(operation, given, spec, account, caller.name), dry_run
+        return BoundCall(operation, given, spec, account, caller.name, caller.undoing), dry_run
 
     async def _with_files(self, operation: Operation, given: dict[str, Any]) -> dict[str, Any]:
         if not any(is_file(operation, name) for name in given):
@@ -155,40 +172,47 @@ class Pipeline:
         """Give a way to read a record for our own use; it goes the way of any read."""
 
         async def read(name: str, arguments: dict[str, Any]) -> Any:
-            silent = replace(caller, report=_silent)
+            silent = replace(caller, report=_silent, undoing=None)
             return (await self.call(name, arguments, silent)).data
 
         return read
 
-    async def _look(self, call: BoundCall, caller: Caller) -> tuple[Look, ...]:
-        return await look_at(call, self._reader(caller))
+    def _means(self, caller: Caller) -> Means:
+        read, undos = self._reader(caller), self._ledger.undos
+        return Means(read, self.registry.find, undos, self._redactor)
 
-    def _preview(self, call: BoundCall, looks: tuple[Look, ...]) -> str:
-        base_url = self.accounts[call.operation.vendor].base_url
+    async def _see(self, call: BoundCall, caller: Caller) -> Sight:
+        return await see(call, self._reader(caller), self.registry.find)
+
+    def _preview(self, call: BoundCall, sight: Sight) -> str:
+        account = self.accounts[call.operation.vendor]
+        asked = self.registry.policy.mode is not Mode.UNATTENDED
         context = preview.Context(
-            base_url=base_url,
-            looks=looks,
+            base_url=account.base_url,
+            looks=sight.looks,
+            names=sight.names,
+            forecast=forecast(call, len(sight.looks), account.rate, asked=asked),
             repeated=self._seen[call.caller].repeated(call.arguments),
             word=typed_word(call.operation, call.records),
         )
         return preview.render(call, context, self._hiding(call))
 
-    async def _ask(self, call: BoundCall, caller: Caller, looks: tuple[Look, ...]) -> Yes:
-        """Get a person's yes, and see that the records still stand as they were shown."""
+    async def _ask(self, call: BoundCall, caller: Caller, sight: Sight) -> Yes:
+        """Get a person's yes, and see that all still stands as it was shown."""
         question = Question(
             fingerprint=call.fingerprint,
             tool=call.operation.name,
             account=call.account,
             caller=caller.name,
-            preview=self._preview(call, looks),
-            record=digest(looks),
+            preview=self._preview(call, sight),
+            record=sight.digest,
             word=typed_word(call.operation, call.records),
         )
         try:
             if caller.asker.resumes is None:
                 await caller.report("waiting for a person's answer")
             yes = await obtain_yes(self._ledger, caller.asker, question)
-            await self._stands(call, caller, yes)
+            await self._stands(call, caller, yes, sight)
         except ToolFailure as failure:
             await self._record(failure.kind, call, caller, **_approval_of(failure))
             raise
@@ -196,24 +220,38 @@ class Pipeline:
             raise self._no_state(error) from error
         return yes
 
-    async def _stands(self, call: BoundCall, caller: Caller, yes: Yes) -> None:
-        """Read the records again; what has changed since the preview is not written.
+    async def _admit(self, call: BoundCall, caller: Caller) -> None:
+        """See whether a person answers there, before the CRM is read for a question to them."""
+        try:
+            await admit(caller.asker)
+        except ToolFailure as failure:
+            await self._record(failure.kind, call, caller)
+            raise
+        except StateError as error:
+            raise self._no_state(error) from error
+
+    async def _stands(self, call: BoundCall, caller: Caller, yes: Yes, sight: Sight) -> None:
+        """Look again after the yes; what is no longer as the person saw it is not written.
 
         Raises:
             ChangedSincePreview: with what stands there now; the answer is used up.
         """
-        now = await self._look(call, caller)
-        if digest(now) == yes.approval.record:
+        # An answer that came with the call was there before this call's look: that is the second.
+        answered_meanwhile = yes.approval.way == "dialog" and caller.asker.resumes is None
+        now = await self._see(call, caller) if answered_meanwhile else sight
+        if now.digest == yes.approval.record:
             return
         await to_thread.run_sync(self._ledger.outdate, yes.approval.id)
         raise ChangedSincePreview(
-            "The record changed after the person had seen it. Nothing was sent.",
-            hint="Tell the person. The same call asks again, with the record as it is now.",
+            "The CRM no longer shows what the person saw. Nothing was sent.",
+            hint="Tell the person. The same call asks again, with what stands there now.",
             approval={"id": yes.approval.id},
             preview=self._preview(call, now),
         )
 
-    async def _write(self, call: BoundCall, caller: Caller, yes: Yes | None) -> Outcome:
+    async def _write(
+        self, call: BoundCall, caller: Caller, yes: Yes | None, looks: tuple[Look, ...]
+    ) -> Done:
         """Spend the yes, record the intent, send, record the outcome: in this order."""
         try:
             consent = await self._spend(call, yes)
@@ -222,27 +260,33 @@ class Pipeline:
             raise
         permit = self.gate.permit(call, consent)
         approval = {"approval": consent.approval_id} if consent else {}
-        await self._record("sending", call, caller, **approval)
+        number = await self._record("sending", call, caller, **approval)
         try:
             outcome = await self._send(call, caller, permit)
         except ToolFailure as failure:
             status = failure.details.get("status", "not_done")
-            await self._record_outcome(call, caller, status=status, error=failure.kind)
+            facts = {"of": number, "status": status, "error": failure.kind}
+            await self._record_outcome(call, caller, **facts)
             raise
-        await self._record_outcome(call, caller, status=outcome.status)
-        return outcome
+        await self._record_outcome(call, caller, of=number, status=outcome.status)
+        return Done(number, call, looks, outcome)
 
     async def _spend(self, call: BoundCall, yes: Yes | None) -> Consent | None:
         limit = self.registry.policy.writes_per_hour
         if not call.operation.asks:
             return None
+        consent = None
         try:
             if yes is None:
                 await to_thread.run_sync(self._ledger.count_write, limit)
-                return None
-            return await to_thread.run_sync(self._ledger.spend, yes, call.fingerprint, limit)
+            else:
+                spend = self._ledger.spend
+                consent = await to_thread.run_sync(spend, yes, call.fingerprint, limit)
+            if call.undoing:
+                await to_thread.run_sync(self._ledger.undos.spend, call.undoing.number)
         except StateError as error:
             raise self._no_state(error) from error
+        return consent
 
     async def _send(self, call: BoundCall, caller: Caller, permit: Permit) -> Outcome:
         async def heard(message: Any) -> None:
@@ -266,11 +310,15 @@ class Pipeline:
         """Record what came of a write; it has happened, so a failure here is only logged."""
         try:
             await self._record("result", call, caller, **facts)
-        except Refused:
+            if call.undoing:
+                is_changed = facts["status"] != "not_done"
+                settle = partial(self._ledger.undos.settle, is_changed=is_changed)
+                await to_thread.run_sync(settle, call.undoing.number)
+        except (Refused, StateError):
             logger.critical("the outcome of a write to %s could not be recorded", call.account)
 
-    async def _record(self, event: str, call: BoundCall, caller: Caller, **facts: Any) -> None:
-        """Add a line to the audit.
+    async def _record(self, event: str, call: BoundCall, caller: Caller, **facts: Any) -> int:
+        """Add a line to the audit; gives its number.
 
         Raises:
             Refused: it cannot be written, and so nothing may be sent.
@@ -285,10 +333,11 @@ class Pipeline:
             "records": call.records,
             "arguments": dict(call.arguments),
             "request": call.spec.digest,
+            **({"undoes": call.undoing.number} if call.undoing else {}),
             **facts,
         }
         try:
-            await to_thread.run_sync(
+            return await to_thread.run_sync(
                 lambda: self._audit.append(event, **self._hiding(call).value(line))
             )
         except StateError as error:

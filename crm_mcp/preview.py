@@ -16,14 +16,16 @@ from typing import Any
 from crm_mcp.clean import HIDDEN
 from crm_mcp.compare import Difference, Look
 from crm_mcp.guard import BoundCall
+from crm_mcp.ids import BEYOND_LIMIT, MAX_LOOKUPS, Name, Place
 from crm_mcp.operation import Operation
 from crm_mcp.redact import Redactor
 from crm_mcp.request import encode_pairs
 
-_PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
+_PLACEHOLDER = re.compile(r"\{([^{}]+)\}|\(s\)")
 _INVISIBLE = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(?=$|[T ])", re.ASCII)
 _NAME = re.compile(r"[\w.\[\]-]+", re.ASCII)
+_PLAIN = re.compile(r"[\w-]+", re.ASCII)
 _PHONE = re.compile(r"[+(0][\d ()/.-]+", re.ASCII)
 _DATE_LIKE = re.compile(r"\d{1,4}[/. -]\d{1,2}[/. -]\d{1,4}", re.ASCII)
 _ENCODED = re.compile(r"[A-Za-z0-9+/_=-]{1000,}", re.ASCII)
@@ -31,6 +33,7 @@ _NOT_DIGIT = re.compile(r"\D")
 _PHONE_DIGITS = 7
 _SHOWN = 24
 _LARGE = 1000
+_LONG_LABEL = 100
 _LAST_SHORT = 0xFFFF
 _UNDO = {"exact": "yes, with {tool}", "partial": "partly; {stays}", "none": "no"}
 
@@ -39,13 +42,16 @@ _UNDO = {"exact": "yes, with {tool}", "partial": "partly; {stays}", "none": "no"
 class Context:
     """What a person should know beside the call itself.
 
-    `looks` are the records as they stand, where they could be read. `repeated` are values that
-    came word for word from CRM texts, each with the tool that read it. `word` is what is typed to
-    approve, where choosing is not enough.
+    `looks` are the records as they stand, where they could be read. `names` tell what ids among
+    the arguments are ids of. `forecast` says how many requests it takes, where that says something.
+    `repeated` are values that came word for word from CRM texts, each with the tool that read it.
+    `word` is what is typed to approve, where choosing is not enough.
     """
 
     base_url: str
     looks: tuple[Look, ...] = ()
+    names: tuple[Name, ...] = ()
+    forecast: str = ""
     repeated: Mapping[str, str] = field(default_factory=dict)
     word: str = ""
 
@@ -59,12 +65,14 @@ def render(call: BoundCall, context: Context, redactor: Redactor) -> str:
         f"Account: {call.account}",
         f"Tool: {operation.name} ({_kind(operation)})",
         f"Records: {call.records}",
+        *([f"Requests: {context.forecast}"] if context.forecast else []),
         f"Can be undone: {_undo(operation)}",
+        *([f"Takes back: {call.undoing.told}"] if call.undoing else []),
         *_evidence(operation),
         *(line for look in context.looks for line in _record(look)),
         "",
-        "What will be written:",
-        *_arguments(call.arguments),
+        "What will be sent:" if operation.effect == "delete" else "What will be written:",
+        *_arguments(call.arguments, context.names),
         *_repeated(context.repeated),
         "",
         "The exact request, without credentials:",
@@ -74,12 +82,31 @@ def render(call: BoundCall, context: Context, redactor: Redactor) -> str:
     return redactor.text("\n".join(lines))
 
 
-def _arguments(arguments: Mapping[str, Any]) -> Iterator[str]:
+def _arguments(arguments: Mapping[str, Any], names: tuple[Name, ...]) -> Iterator[str]:
     if not arguments:
         yield "  nothing beside the call itself"
         return
-    for name, value in leaves(arguments):
-        yield f"  {name} = {quoted(value)}{echo(value)}"
+    known = {name.id.place: name for name in names}
+    for place, value in _places(arguments):
+        said = _named(known[place]) if place in known else echo(value)
+        yield f"  {_place_name(place)} = {quoted(value)}{said}"
+    without = sum(name.missing == BEYOND_LIMIT for name in names)
+    if without:
+        yield f"  Ids without a name: {without}, because at most {MAX_LOOKUPS} are looked up."
+
+
+def _named(name: Name) -> str:
+    """Say what an id is an id of: the CRM's words in quotes, ours without."""
+    kind = name.id.kind.words
+    if name.missing:
+        return f" ({kind}; {name.missing})"
+    label = " ".join(quoted(_short(value)) for value in name.label)
+    return f" ({kind}: {label})" if label else f" ({kind}, without a name)"
+
+
+def _short(value: Any) -> Any:
+    cut = isinstance(value, str) and len(value) > _LONG_LABEL
+    return f"{value[:_LONG_LABEL]}…" if cut else value
 
 
 def _repeated(repeated: Mapping[str, str]) -> Iterator[str]:
@@ -146,26 +173,51 @@ def _day(text: str) -> str:
 
 
 def sentence(operation: Operation, arguments: Mapping[str, Any]) -> str:
-    """Fill the operation's sentence: a list stands as its number of items, a text in quotes."""
+    """Fill the operation's sentence: a list stands as its number of items, a text in quotes.
+
+    `(s)` is the plural of what was counted last.
+    """
+    count = 0
 
     def fill(found: re.Match[str]) -> str:
+        nonlocal count
+        if found[1] is None:
+            return "" if count == 1 else "s"
         value = arguments.get(found[1])
-        return str(len(value)) if isinstance(value, list) else quoted(value)
+        if isinstance(value, list):
+            count = len(value)
+            return str(count)
+        return quoted(value)
 
     return _PLACEHOLDER.sub(fill, operation.confirm or operation.title)
 
 
-def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(value: Any) -> Iterator[tuple[str, Any]]:
     """List every single value with its full name, so that a person sees each of them."""
+    for place, leaf in _places(value):
+        yield _place_name(place), leaf
+
+
+def _places(value: Any, place: Place = ()) -> Iterator[tuple[Place, Any]]:
     if isinstance(value, Mapping) and value:
         for key, item in value.items():
-            shown = key if re.fullmatch(r"[\w-]+", key, re.ASCII) else quoted(key)
-            yield from leaves(item, f"{name}.{shown}" if name else shown)
+            yield from _places(item, (*place, key))
     elif isinstance(value, list) and value:
         for index, item in enumerate(value):
-            yield from leaves(item, f"{name}[{index}]")
+            yield from _places(item, (*place, index))
     else:
-        yield name, value
+        yield place, value
+
+
+def _place_name(place: Place) -> str:
+    text = ""
+    for step in place:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        else:
+            shown = step if _PLAIN.fullmatch(step) else quoted(step)
+            text += f".{shown}" if text else shown
+    return text
 
 
 def quoted(value: Any) -> str:
@@ -175,10 +227,10 @@ def quoted(value: Any) -> str:
 
 def shortened(text: str) -> str:
     """Write an encoded file, which nobody can read, as its beginning, length and digest."""
-    return _ENCODED.sub(_short, text)
+    return _ENCODED.sub(_abbreviated, text)
 
 
-def _short(found: re.Match[str]) -> str:
+def _abbreviated(found: re.Match[str]) -> str:
     digest = hashlib.sha256(found[0].encode()).hexdigest()
     return f"{found[0][:_SHOWN]}… ({len(found[0])} characters, SHA-256 {digest})"
 

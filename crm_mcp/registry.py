@@ -139,5 +139,5 @@ def _patterns(
 
 def _fits(operation: Operation, pattern: str, everyday: Mapping[str, tuple[str, ...]]) -> bool:
     if pattern == "default":
-        return operation.toolset in everyday.get(operation.vendor, ())
+        return bool({operation.toolset, operation.name} & set(everyday.get(operation.vendor, ())))
     return pattern == "all" or fnmatchcase(f"{operation.vendor}.{operation.toolset}", pattern)

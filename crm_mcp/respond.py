@@ -24,6 +24,7 @@ class Outcome:
     """What a call brought: the data, where the page stands, and for writes what happened.
 
     `check` says after a write which fields stand as written, where they could be read again.
+    `undo` names what would take the write back, where that is kept.
     """
 
     data: Any
@@ -31,6 +32,7 @@ class Outcome:
     status: WriteStatus | None = None
     not_done: tuple[FailedItem, ...] = ()
     check: Mapping[str, Any] = field(default_factory=dict)
+    undo: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     simulated: bool = False
 
@@ -42,6 +44,7 @@ class Outcome:
             "status": self.status,
             "not_done": [entry.as_dict() for entry in self.not_done],
             "check": dict(self.check),
+            "undo": dict(self.undo),
             "warnings": list(self.warnings),
         }
         return {key: value for key, value in parts.items() if key == "data" or value}

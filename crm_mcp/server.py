@@ -21,13 +21,16 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from crm_mcp import __version__
 from crm_mcp.app import App
+from crm_mcp.clients import Program
 from crm_mcp.confirm import Asker, Nobody, QuestionOpen
-from crm_mcp.elicitation import ClientAsker, question_result
+from crm_mcp.elicitation import ClientAsker, ClientDialogs, question_result
 from crm_mcp.envelope import failure, success
 from crm_mcp.errors import ToolFailure, UnknownTool
 from crm_mcp.feeds import Feeds
 from crm_mcp.ledger import LIFETIME_SECONDS
 from crm_mcp.pipeline import Caller, Report
+from crm_mcp.preview import visible
+from crm_mcp.redact import Redactor
 from crm_mcp.registry import advertised_schema
 from crm_mcp.results import tool_result
 
@@ -35,6 +38,8 @@ logger = logging.getLogger(__name__)
 
 NAME = "crm-mcp"
 LIST_FRESH_MS = 3_600_000
+MAX_NAME = 70
+MAX_VERSION = 30
 INSTRUCTIONS = (
     "Tools for CRM systems, one per documented operation. Reads answer at once. Every write is "
     "shown to a person first, who approves or rejects it; a write that was not approved was not "
@@ -124,7 +129,7 @@ class Handlers:
         try:
             return await self._call(ctx, params)
         except QuestionOpen as question:
-            return question_result(question.approval)
+            return question_result(question.form, self._app.watch.now())
         except UnknownTool as error:
             raise MCPError(INVALID_PARAMS, error.message, error.details) from None
         except ToolFailure as error:
@@ -137,8 +142,12 @@ class Handlers:
     async def _call(self, ctx: Context, params: CallToolRequestParams) -> CallToolResult:
         pipeline = self._app.pipeline
         report = _progress(ctx)
-        asker: Asker = ClientAsker(ctx, params, report) if self._dialogs else Nobody()
-        caller = Caller(program=_program(ctx), asker=asker, report=report)
+        program = _program(ctx, self._app.redactor)
+        asker: Asker = Nobody()
+        if self._dialogs:
+            dialogs = ClientDialogs(ctx, params, report, self._app.watch.now)
+            asker = ClientAsker(dialogs, program, self._app.watch)
+        caller = Caller(program.caller, str(program), asker, report)
         outcome = await pipeline.call(params.name, params.arguments or {}, caller)
         operation = pipeline.registry.find(params.name)
         account = pipeline.accounts[operation.vendor]
@@ -146,10 +155,12 @@ class Handlers:
         return tool_result(envelope, operation)
 
 
-def _program(ctx: Context) -> str:
-    """Read the client's own name for itself; it proves nothing."""
+def _program(ctx: Context, redactor: Redactor) -> Program:
+    """Read the client's own name for itself; it proves nothing, and may hold anything."""
     client = ctx.session.client_params
-    return f"{client.client_info.name} {client.client_info.version}"[:100] if client else ""
+    given = (client.client_info.name, client.client_info.version) if client else ("", "")
+    name, version = (visible(redactor.text(text)) for text in given)
+    return Program(name[:MAX_NAME], version[:MAX_VERSION], Caller.name)
 
 
 def _progress(ctx: Context) -> Report:

@@ -5,7 +5,7 @@ write lock at its beginning, so that two processes never both believe they were 
 """
 
 import os
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,22 @@ CREATE TABLE IF NOT EXISTS audit_head (
   one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL, hash TEXT NOT NULL,
   size INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS client_findings (
+  caller TEXT NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL, verdict TEXT NOT NULL,
+  reason TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (caller, name, version)
+) STRICT;
+CREATE TABLE IF NOT EXISTS client_tests (
+  id TEXT PRIMARY KEY, caller TEXT NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL,
+  words TEXT NOT NULL, expires REAL NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS open_writes (
+  number INTEGER PRIMARY KEY, line TEXT NOT NULL, process TEXT NOT NULL, answered INTEGER NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS undos (
+  number INTEGER PRIMARY KEY, tool TEXT NOT NULL, digest TEXT NOT NULL, account TEXT NOT NULL,
+  caller TEXT NOT NULL, summary TEXT NOT NULL, plan TEXT NOT NULL, state TEXT NOT NULL,
+  created REAL NOT NULL, expires REAL NOT NULL
+) STRICT;
 """
 
 
@@ -59,7 +75,8 @@ class StateFolder:
                 try:
                     yield database
                 except BaseException:
-                    database.execute("ROLLBACK")
+                    if database.in_transaction:  # a full disk may have rolled it back already
+                        database.execute("ROLLBACK")
                     raise
                 database.execute("COMMIT")
         except (sqlite3.Error, OSError) as error:
@@ -70,10 +87,18 @@ class StateFolder:
             return
         # A folder that is there already keeps its rights: it may be a shared one.
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(self._file, os.O_CREAT | os.O_RDWR, 0o600))
+        # Never opened but by SQLite once it is there: closing any handle on a file drops all locks
+        # that this process holds on it, those of other threads included.
+        with suppress(FileExistsError):
+            os.close(os.open(self._file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         with closing(self._connect()) as database:
             database.executescript(_TABLES)
         self._ready = True
+
+    @property
+    def is_there(self) -> bool:
+        """Whether anything was ever kept here."""
+        return self._file.exists()
 
     @property
     def _file(self) -> Path:

@@ -8,7 +8,7 @@ import difflib
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from crm_mcp.operation import MAX_PROBLEMS, Operation, Rule
@@ -117,7 +117,7 @@ def _plain(name: str) -> str:
 
 def _sentence(error: "jsonschema_rs.ValidationError", operation: Operation) -> str:
     kind = error.kind
-    where = _where(error.instance_path)
+    where = place_name(error.instance_path)
     name = str(kind.name)
     if name == "additionalProperties":
         return _unknown_names(error, operation)
@@ -138,10 +138,10 @@ def _complaint(error: "jsonschema_rs.ValidationError") -> str:
     if isinstance(value, str | list) and keyword in _SIZES:
         return _SIZES[keyword].format(len(value), demand["limit"])
     if keyword in _BOUNDS:
-        return f"is {_shown(value)}; {_BOUNDS[keyword]} is {demand['limit']}"
+        return f"is {shown(value)}; {_BOUNDS[keyword]} is {demand['limit']}"
     if keyword == "pattern":
-        return f"is {_shown(value)}, which does not match {demand['pattern']}"
-    return f"is {_shown(value)}, which does not fit the schema's {keyword}"
+        return f"is {shown(value)}, which does not match {demand['pattern']}"
+    return f"is {shown(value)}, which does not fit the schema's {keyword}"
 
 
 def _unknown_names(error: "jsonschema_rs.ValidationError", operation: Operation) -> str:
@@ -150,7 +150,7 @@ def _unknown_names(error: "jsonschema_rs.ValidationError", operation: Operation)
     for name in error.kind.as_dict()["unexpected"]:
         near = difflib.get_close_matches(_cut(name), known, n=1)
         guess = f" (did you mean {near[0]}?)" if near else ""
-        parts.append(f"{_join(_where(error.instance_path), _cut(name))} is unknown{guess}")
+        parts.append(f"{_join(place_name(error.instance_path), _cut(name))} is unknown{guess}")
     return "; ".join(parts[:MAX_PROBLEMS])
 
 
@@ -184,7 +184,8 @@ def _given(names: tuple[str, ...], arguments: Mapping[str, Any]) -> list[str]:
     return [name for name in names if name in arguments]
 
 
-def _where(path: list[str | int]) -> str:
+def place_name(path: Sequence[str | int]) -> str:
+    """Write a place among the arguments for a sentence: `data[0].code`."""
     text = ""
     for step in path:
         text = f"{text}[{step}]" if isinstance(step, int) else _join(text, _cut(step))
@@ -200,7 +201,8 @@ def _type_of(value: Any) -> str:
     return kinds.get(type(value), "null" if value is None else "object")
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """Write a value for a sentence, cut where it is long."""
     return _cut(json.dumps(value, ensure_ascii=False, default=str))
 
 

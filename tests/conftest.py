@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 import pytest
 import respx
 from hypothesis import settings
+from interact_crm import BASE as INTERACT
+from interact_crm import TRIGGER, Clock, Crm, meeting
 from wire import BASE, Line, connected
 
 from crm_mcp.loader import load_vendor, schemas_root
@@ -45,4 +47,33 @@ def crm() -> Iterator[respx.Route]:
 async def line() -> AsyncIterator[Line]:
     """Connect a client of FIVE CRM; meant for use with `crm`."""
     async with connected() as line:
+        yield line
+
+
+# interact on a mocked wire, for the tests of its session
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def interact(clock: Clock) -> Crm:
+    """Stand in for interact."""
+    return Crm(clock)
+
+
+@pytest.fixture
+def online(interact: Crm) -> Iterator[Crm]:
+    """Put interact on the network that everybody sees; any other host there is an error."""
+    with respx.mock(assert_all_called=False) as router:
+        router.route(url__startswith=INTERACT).mock(side_effect=interact.answer)
+        yield interact
+
+
+@pytest.fixture
+async def session(interact: Crm) -> AsyncIterator[Line]:
+    """Connect a client of interact that has not logged in yet."""
+    async with meeting(interact, trigger_token=TRIGGER) as line:
         yield line

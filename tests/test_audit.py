@@ -141,6 +141,13 @@ def test_a_line_torn_by_a_crash_gives_way_to_the_next(three: Audit) -> None:
     assert three.verify() == Verdict(4)
 
 
+def test_a_line_torn_by_a_crash_is_no_fault_of_the_record(three: Audit) -> None:
+    with three.path.open("ab") as file:
+        file.write(b'{"seq":4,"at":"2026')
+
+    assert three.verify() == Verdict(3)
+
+
 def test_a_line_that_a_crash_left_without_its_anchor_stays(
     three: Audit, monkeypatch: pytest.MonkeyPatch
 ) -> None:

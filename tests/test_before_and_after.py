@@ -48,7 +48,9 @@ class Cirrus:
     fails_after: int = 1_000
     listed: bool = False
 
-    async def send(self, permit: Permit, spec: RequestSpec, operation: Operation) -> Reply:
+    async def send(
+        self, permit: Permit, spec: RequestSpec, operation: Operation, _ear: object
+    ) -> Reply:
         assert permit.digest == spec.digest
         self.seen.append(operation.name)
         if len(self.seen) > self.fails_after:
@@ -73,6 +75,9 @@ class Person:
     read: list[Approval] = field(default_factory=list)
     can_ask: bool = True
     resumes: str | None = None
+
+    async def ready(self) -> None:
+        """Be there."""
 
     async def ask(self, approval: Approval) -> Answer:
         self.read.append(approval)
@@ -154,7 +159,10 @@ async def test_a_check_that_cannot_be_read_is_a_warning_and_no_failure(desk: Des
 
     assert done.status == "done"
     assert done.check == {}
-    assert done.warnings[-1].startswith("Whether the change stands could not be read")
+    assert [text.partition(":")[0] for text in done.warnings] == [
+        "Whether the change stands could not be read",
+        "This write cannot be undone from here",
+    ]
 
 
 @pytest.mark.anyio
@@ -378,6 +386,7 @@ def test_of_a_record_that_goes_the_person_sees_all(tmp_path: Path) -> None:
         '    note = ""',
     ]
     assert "Can be undone: not said" in preview
+    assert preview[begin + 6 : begin + 8] == ["What will be sent:", "  id = 7"]
     assert not list(tmp_path.iterdir())
 
 

@@ -47,6 +47,7 @@ def test_without_settings_everything_has_its_default_and_no_vendor_is_on() -> No
         "allow": (),
         "deny": (),
         "files_dir": None,
+        "min_answer_seconds": 1.0,
         "max_result_chars": 40_000,
         "max_bulk": 25,
         "max_writes_per_hour": 200,
@@ -68,6 +69,7 @@ def test_the_environment_sets_everything(tmp_path: Path) -> None:
             "CRM_MCP_ALLOW": "fivecrm_*",
             "CRM_MCP_DENY": "*_delete,*_merge",
             "CRM_MCP_STATE_DIR": str(tmp_path),
+            "CRM_MCP_MIN_ANSWER_SECONDS": "2.5",
             "CRM_MCP_MAX_RESULT_CHARS": "5000",
             "CRM_MCP_MAX_BULK": "5",
             "CRM_MCP_MAX_WRITES_PER_HOUR": "7",
@@ -82,6 +84,7 @@ def test_the_environment_sets_everything(tmp_path: Path) -> None:
         allow=("fivecrm_*",),
         deny=("*_delete", "*_merge"),
         state_dir=tmp_path,
+        min_answer_seconds=2.5,
         max_result_chars=5000,
         max_bulk=5,
         max_writes_per_hour=7,
@@ -205,6 +208,7 @@ def test_a_wrong_setting_stops_the_start_and_is_named(
 @pytest.mark.parametrize(
     ("name", "smallest", "largest"),
     [
+        ("MIN_ANSWER_SECONDS", 0, 60),
         ("MAX_RESULT_CHARS", 1_000, 1_000_000),
         ("MAX_BULK", 1, 1_000),
         ("MAX_WRITES_PER_HOUR", 1, 100_000),
@@ -220,7 +224,7 @@ def test_a_number_has_a_smallest_and_a_largest_value(
 
     assert load_settings({**FIVE, variable: str(smallest)})
     assert load_settings({**FIVE, variable: str(largest)})
-    below = problem({**FIVE, variable: "0"})
+    below = problem({**FIVE, variable: str(smallest - 1)})
     above = problem({**FIVE, variable: str(largest + 1)})
     assert below.startswith(f"{variable}: Input should be greater than ")
     assert above == f"{variable}: Input should be less than or equal to {largest}"
@@ -304,7 +308,8 @@ def test_every_vendor_says_what_is_everyday_and_how_to_probe_it(vendor: str) -> 
     operations = {operation.name: operation for operation in load_vendor(schemas_root(), vendor)}
 
     assert (code.id, code.title != "") == (vendor, True)
-    assert set(code.everyday) <= {operation.toolset for operation in operations.values()}
+    toolsets = {operation.toolset for operation in operations.values()}
+    assert set(code.everyday) <= toolsets | set(operations)
     assert code.everyday
     probe = operations[code.probe]
     assert (probe.effect, probe.input_schema.get("required", [])) == ("read", [])

@@ -42,7 +42,7 @@ def test_the_scripted_session_reads_asks_and_writes(pytester: pytest.Pytester) -
         [
             "area 001: Sales",
             "owner Maya: Maya Thornbury",
-            "Import 1 customer product(s) into area *001* of FIVE CRM.",
+            "Import 1 customer product into area *001* of FIVE CRM.",
             "*customerProducts[[]0].reference = *SCRIPT-1*",
             '*"SUCCESSFUL": *',
             '*"reference": "SCRIPT-1",',

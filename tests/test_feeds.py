@@ -43,7 +43,10 @@ class Progress:
         self.messages: list[str] = []
 
     async def __call__(
-        self, progress: float, total: float | None, message: str | None  # noqa: ARG002
+        self,
+        progress: float,  # noqa: ARG002
+        total: float | None,  # noqa: ARG002
+        message: str | None,
     ) -> None:
         self.messages.append(message or "")
         if message == "listening":
@@ -118,9 +121,7 @@ async def test_a_call_that_is_cancelled_stops_listening_and_the_server_goes_on()
 
             progress = Progress(give_up)
             tasks.start_soon(
-                lambda: client.call_tool(
-                    LISTEN, {"seconds": 300}, progress_callback=progress
-                )
+                lambda: client.call_tool(LISTEN, {"seconds": 300}, progress_callback=progress)
             )
         number = await ring(client)
         result = await client.call_tool(LISTEN, {"seconds": 20, "count": 1})

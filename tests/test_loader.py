@@ -120,6 +120,87 @@ def test_the_schema_that_editors_use_is_no_part_of_an_operation(tmp_path: Path) 
     assert load_changed(tmp_path, **{"$schema": "../../operation.schema.json"}).name == NAME
 
 
+KINDS = {
+    "thing": {"tool": "acme_things_get", "argument": "id", "label": ["/name"]},
+    "deal_stage": {"tool": "acme_stages_list", "match": "/id", "label": ["/name"]},
+    "taskList": {"tool": "acme_lists_get", "argument": "id", "label": ["/title"]},
+}
+
+
+def test_an_operation_has_the_kinds_that_its_ids_name_and_shares_them(root: Path) -> None:
+    for name in ("acme_a_create", "acme_b_create"):
+        ids = {"/id": "thing", "/ids/*": "thing"}
+        content = {**CONTENT, "name": name, "effect": "create", "ids": ids}
+        write(root, f"acme/things/{name}.json", content)
+    write(root, "acme/_ids.json", KINDS)
+
+    one, other, without = load_vendor(root, "acme")
+
+    assert [(kind.name, kind.words, kind.tool) for kind in one.kinds] == [
+        ("thing", "thing", "acme_things_get")
+    ]
+    assert one.kinds[0] is other.kinds[0]
+    assert without.kinds == ()
+
+
+def test_the_name_of_a_kind_is_read_as_words(root: Path) -> None:
+    path = write(root, "acme/_ids.json", KINDS)
+
+    words = [kind.words for kind in loader.read_kinds(path.parent).values()]
+
+    assert words == ["thing", "deal stage", "task list"]
+
+
+def test_an_approval_dies_when_a_kind_changes(root: Path) -> None:
+    content = {**CONTENT, "effect": "create", "ids": {"/id": "deal_stage"}}
+    write(root, f"acme/things/{NAME}.json", content)
+    digests = set()
+    for label in ("/name", "/code"):
+        kinds = {"deal_stage": KINDS["deal_stage"] | {"label": [label]}}
+        write(root, "acme/_ids.json", kinds)
+        digests.add(load_vendor(root, "acme")[0].digest)
+
+    assert len(digests) == 2
+
+
+@pytest.mark.parametrize(
+    ("kinds", "problem"),
+    [
+        ({"thing": []}, "thing: a JSON object is expected"),
+        ({"Thing": KINDS["thing"]}, "Thing.name: String should match pattern"),
+        ({"thing": {**KINDS["thing"], "colour": 1}}, "thing.colour: Extra inputs"),
+        ({"thing": {**KINDS["thing"], "label": []}}, "thing.label: Tuple should have at least 1"),
+        (
+            {"thing": {"tool": "acme_things_get", "label": ["/name"]}},
+            "thing: Value error, a kind names the argument that takes the id, or match",
+        ),
+    ],
+)
+def test_a_kind_that_does_not_fit_the_model_is_told(root: Path, kinds: Any, problem: str) -> None:
+    path = write(root, "acme/_ids.json", kinds)
+
+    with pytest.raises(SchemaError) as caught:
+        load_vendor(root, "acme")
+
+    assert str(caught.value).startswith(f"{path}: {problem}")
+
+
+@pytest.mark.parametrize(
+    ("ids", "problem"),
+    [
+        ({"/id": "thing"}, "ids names the kind 'thing', which _ids.json lacks"),
+        ({"/id": ["thing"]}, "ids./id: Input should be a valid string"),
+        (["thing"], "ids: Input should be a valid dictionary"),
+        ({"id": "x"}, "ids names the kind 'x', which _ids.json lacks"),
+    ],
+)
+def test_ids_of_no_kind_are_refused(tmp_path: Path, ids: Any, problem: str) -> None:
+    with pytest.raises(SchemaError) as caught:
+        load_changed(tmp_path, ids=ids)
+
+    assert str(caught.value) == f"{tmp_path / f'acme/things/{NAME}.json'}: {problem}"
+
+
 @pytest.mark.parametrize("examples", [[], [CONTENT["examples"][0] | {"arguments": {"name": "ü"}}]])
 def test_the_sample_is_the_arguments_of_the_first_example_as_json(
     tmp_path: Path, examples: list[dict[str, Any]]
@@ -129,7 +210,7 @@ def test_the_sample_is_the_arguments_of_the_first_example_as_json(
     assert operation.sample == ('{"name": "ü"}' if examples else "{}")
 
 
-@pytest.mark.parametrize("key", ["vendor", "toolset", "sample"])
+@pytest.mark.parametrize("key", ["vendor", "toolset", "sample", "kinds"])
 def test_a_file_may_not_say_what_its_place_says(tmp_path: Path, key: str) -> None:
     with pytest.raises(SchemaError) as caught:
         load_changed(tmp_path, **{key: "acme"})

@@ -33,7 +33,9 @@ class Notebook:
     answer: bytes = b"{}"
     sent: list[RequestSpec] = field(default_factory=list)
 
-    async def send(self, permit: Permit, spec: RequestSpec, operation: Operation) -> Reply:
+    async def send(
+        self, permit: Permit, spec: RequestSpec, operation: Operation, _ear: object
+    ) -> Reply:
         assert permit.digest == spec.digest
         assert operation.name == spec.operation
         self.sent.append(spec)

@@ -268,6 +268,7 @@ def test_secrets_are_masked_in_a_preview(five: Mapping[str, Operation]) -> None:
     [
         ("Delete {n} of {area}.", 'Delete 7 of "A \\"1\\"".'),
         ("Add {items} items.", "Add 2 items."),
+        ("Add {items} item(s) to {s} and {one} thing(s).", 'Add 2 items to "x(s)" and 1 thing.'),
         ("Change {object} to {missing}.", 'Change {"k": 1} to null.'),
         ("", "A title"),
     ],
@@ -277,6 +278,7 @@ def test_the_sentence_is_filled_with_quoted_values_and_counts(
 ) -> None:
     operation = five[IMPORT].model_copy(update={"confirm": confirm, "title": "A title"})
     arguments = {"n": 7, "area": 'A "1"', "items": ["a", "b"], "object": {"k": 1}}
+    arguments |= {"one": [1], "s": "x(s)"}
 
     assert sentence(operation, arguments) == shown
 

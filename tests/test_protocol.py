@@ -189,7 +189,7 @@ async def test_a_dry_run_shows_the_request_and_sends_nothing(
     assert result.structured_content is not None
     assert result.structured_content["status"] == "not_done"
     assert "POST http://sandbox.localhost" in result.structured_content["data"]["preview"]
-    assert sandbox.log == ()
+    assert [seen.operation for seen in sandbox.log] == ["fivecrm_areas_get"]
 
 
 async def test_a_dry_run_that_is_no_truth_value_is_refused(

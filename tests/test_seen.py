@@ -18,6 +18,8 @@ WRITE = "fivecrm_customer_products_import"
         ("see https://evil.example/x?y=1 soon", ["https://evil.example/x?y=1"]),
         ("call +44 (0)117 496 0123 or 0117-4960124", ["+44 (0)117 496 0123", "0117-4960124"]),
         ("12 chairs for 300", []),
+        ("2026-04-03 09:00:00", []),
+        ("from 2026-04-03 to 2026-05-03T10:00 at 0117 4960123", ["0117 4960123"]),
         ("", []),
     ],
 )

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
-from mcp_types import ElicitResult
+
+from crm_mcp.testing import Decision, dialog
 
 HELLO = {
     "protocolVersion": "2025-11-25",
-    "capabilities": {},
+    "capabilities": {"elicitation": {}},
     "clientInfo": {"name": "test", "version": "1"},
 }
 WRITE = "fivecrm_customer_products_import"
@@ -190,15 +191,16 @@ async def test_a_real_client_lists_reads_and_writes_with_a_dialog(
 ) -> None:
     asked: list[str] = []
 
-    async def approve(context: object, params: Any) -> ElicitResult:  # noqa: ARG001
-        asked.append(params.message)
-        return ElicitResult(action="accept", content={"decision": "approve"})
+    def approve(preview: str) -> Decision:
+        asked.append(preview)
+        return "approve"
 
+    environment["CRM_MCP_MIN_ANSWER_SECONDS"] = "0"
     command = [sys.executable, "-P", "-m", "crm_mcp", "serve", "--sandbox"]
     server = StdioServerParameters(command=command[0], args=command[1:], env=environment)
     with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: ASYNC230, PTH123
         transport = stdio_client(server, errlog=nowhere)
-        async with Client(transport, mode=protocol, elicitation_callback=approve) as client:
+        async with Client(transport, mode=protocol, elicitation_callback=dialog(approve)) as client:
             listed = (await client.list_tools()).tools
             read = await client.call_tool("fivecrm_areas_get", {"area": "001"})
             written = await client.call_tool(WRITE, IMPORT)
@@ -208,3 +210,13 @@ async def test_a_real_client_lists_reads_and_writes_with_a_dialog(
     assert written.structured_content is not None
     assert written.structured_content["status"] == "done"
     assert len(asked) == 1
+
+
+def test_an_answer_to_the_test_that_is_no_form_is_no_person_s(pipes: Pipes) -> None:
+    asked = pipes.ask(1, "tools/call", name=WRITE, arguments=IMPORT)
+    answer = {"action": "accept", "content": {"first": {"a": 1}}}
+    pipes.say(json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": answer}).encode())
+    result = pipes.hear()["result"]["structuredContent"]
+
+    assert asked["method"] == "elicitation/create"
+    assert result["error"] == "approval_required"

@@ -11,11 +11,12 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from crm_mcp.check import effects, request, schema
+from crm_mcp.check import effects, request, schema, undo
 from crm_mcp.check.catalogue import catalogue_problems
 from crm_mcp.check.documented import documented_problems
 from crm_mcp.check.examples import failing_examples
 from crm_mcp.check.files import Folder, Problem, file_of, read_folder
+from crm_mcp.check.ids import kind_problems, wrong_ids
 from crm_mcp.loader import read_json, vendor_ids
 from crm_mcp.operation import Operation
 from crm_mcp.vendors.base import Vendor
@@ -48,8 +49,10 @@ _OPERATION_RULES: tuple[tuple[str, Callable[[Operation], Iterator[str]]], ...] =
     ("same-length", request.uncountable_lists),
 )
 _FOLDER_RULES: tuple[tuple[str, Callable[[Operation, Folder], Iterator[str]]], ...] = (
-    ("undo", effects.wrong_undo),
+    ("undo", undo.wrong_undo),
+    ("undo", undo.wrong_inverse),
     ("before", effects.wrong_before),
+    ("ids", wrong_ids),
 )
 # Where one of these is broken the examples cannot be right, or not even be run.
 _NEEDED_TO_RUN = frozenset(
@@ -90,6 +93,7 @@ def _vendor_problems(root: Path, vendor: Vendor, documents: Path | None) -> Iter
     for operation in folder.operations:
         for rule, text in _broken_rules(operation, folder, vendor):
             yield Problem(file_of(operation), rule, text)
+    yield from kind_problems(folder)
     yield from catalogue_problems(folder)
     yield from documented_problems(root, folder, documents)
 

@@ -1,7 +1,7 @@
-"""Rules about what an operation does: name, traits, confirmation, undo, paging, preview."""
+"""Rules about what an operation does: name, traits, confirmation, paging, preview."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from crm_mcp.check.files import Folder
 from crm_mcp.check.schema import has_place, may_be
@@ -88,23 +88,6 @@ def wrong_confirm(operation: Operation) -> Iterator[str]:
             yield f"{{{name}}} in confirm is no required argument"
 
 
-def wrong_undo(operation: Operation, folder: Folder) -> Iterator[str]:
-    """Demand of a write how it is taken back, and by what."""
-    undo = operation.undo
-    if undo is None:
-        if operation.asks:
-            yield "a write needs undo: exact, partial or none"
-        return
-    if not operation.is_write:
-        yield "a read changes nothing: take undo out"
-    if undo.kind == "exact" and not undo.tool:
-        yield "an exact undo names its tool"
-    if undo.kind == "partial" and not undo.stays:
-        yield "a partial undo says in stays what remains"
-    if undo.tool and undo.tool not in folder.names:
-        yield f"undo names {undo.tool}, which does not exist"
-
-
 def wrong_pagination(operation: Operation) -> Iterator[str]:
     """Demand of a list how it is paged, and with which of its arguments."""
     paging = operation.pagination
@@ -133,19 +116,20 @@ def wrong_before(operation: Operation, folder: Folder) -> Iterator[str]:
     if before.tool and before.tool not in folder.names:
         yield f"before names {before.tool}, which does not exist"
     if read := folder.find(before.tool):
-        yield from _wrong_call(before, read)
+        yield from wrong_call("before", before.arguments, read)
         yield from _wrong_pointers(before, operation)
 
 
-def _wrong_call(before: Before, read: Operation) -> Iterator[str]:
+def wrong_call(who: str, given: Collection[str], read: Operation) -> Iterator[str]:
+    """Demand that a read is one, and gets the arguments that it requires and no others."""
     if read.is_write:
-        yield f"before names {read.name}, which is no read"
-    for name in before.arguments:
+        yield f"{who} names {read.name}, which is no read"
+    for name in given:
         if name not in read.properties:
-            yield f"before gives {name}, which is no argument of {read.name}"
+            yield f"{who} gives {name}, which is no argument of {read.name}"
     for name in _required(read):
-        if name not in before.arguments:
-            yield f"before does not give {name}, which {read.name} requires"
+        if name not in given:
+            yield f"{who} does not give {name}, which {read.name} requires"
 
 
 def _wrong_pointers(before: Before, operation: Operation) -> Iterator[str]:

@@ -9,10 +9,11 @@ from typing import Any
 import jsonschema_rs
 
 from crm_mcp.errors import SchemaError
-from crm_mcp.loader import load_operation, operation_files, read_shared
-from crm_mcp.operation import Operation
+from crm_mcp.loader import load_operation, operation_files, read_kinds, read_shared
+from crm_mcp.operation import IdKind, Operation
 
 SHARED = "_shared.json"
+IDS = "_ids.json"
 DOCUMENTED = "_documented.json"
 
 
@@ -39,6 +40,7 @@ class Folder:
     vendor: str
     operations: tuple[Operation, ...]
     names: frozenset[str]
+    kinds: Mapping[str, IdKind]
 
     def find(self, name: str) -> Operation | None:
         """Get an operation by its name, if it could be read."""
@@ -53,26 +55,35 @@ def file_of(operation: Operation) -> str:
 def read_folder(root: Path, vendor: str) -> tuple[Folder, tuple[Problem, ...]]:
     """Read a vendor's files; what cannot be read becomes a problem, and reading goes on."""
     files = tuple(operation_files(root / vendor))
-    found = [*_read(root, root / vendor, files)]
+    names = frozenset(path.stem for path in files)
+    try:
+        kinds = read_kinds(root / vendor)
+    except SchemaError as error:
+        return Folder(vendor, (), names, {}), (_unreadable(root, root / vendor / IDS, error),)
+    found = [*_read(root, root / vendor, files, kinds)]
     operations = tuple(entry for entry in found if isinstance(entry, Operation))
     problems = [entry for entry in found if isinstance(entry, Problem)]
     problems += _misplaced(root, root / vendor, files)
-    return Folder(vendor, operations, frozenset(path.stem for path in files)), tuple(problems)
+    return Folder(vendor, operations, names, kinds), tuple(problems)
 
 
-def _read(root: Path, folder: Path, files: tuple[Path, ...]) -> Iterator[Operation | Problem]:
+def _read(
+    root: Path, folder: Path, files: tuple[Path, ...], kinds: Mapping[str, IdKind]
+) -> Iterator[Operation | Problem]:
     try:
         shared = read_shared(folder)
     except SchemaError as error:
         yield _unreadable(root, folder / SHARED, error)
         return
     for path in files:
-        yield _read_one(root, path, shared)
+        yield _read_one(root, path, shared, kinds)
 
 
-def _read_one(root: Path, path: Path, shared: Mapping[str, Any]) -> Operation | Problem:
+def _read_one(
+    root: Path, path: Path, shared: Mapping[str, Any], kinds: Mapping[str, IdKind]
+) -> Operation | Problem:
     try:
-        operation = load_operation(path, shared)
+        operation = load_operation(path, shared, kinds)
         jsonschema_rs.Draft202012Validator(operation.input_schema)
     except SchemaError as error:
         return _unreadable(root, path, error)
@@ -85,7 +96,7 @@ def _read_one(root: Path, path: Path, shared: Mapping[str, Any]) -> Operation | 
 
 def _misplaced(root: Path, folder: Path, files: tuple[Path, ...]) -> Iterator[Problem]:
     """Find files that the loader would pass by in silence, and names that stand twice."""
-    special = (folder / SHARED, folder / DOCUMENTED)
+    special = (folder / SHARED, folder / IDS, folder / DOCUMENTED)
     for path in sorted(set(folder.rglob("*.json")) - {*files, *special}):
         text = f"no operation is read from here: move it to {folder.name}/<toolset>/"
         yield Problem(_below(root, path), "folder", text)

@@ -193,16 +193,21 @@ def may_be(schema: Any, kind: str) -> bool:
 
 def has_place(schema: Any, path: tuple[str, ...]) -> bool:
     """Tell whether values of a schema can have a place; an open object has every place."""
+    return schema_at(schema, path) is not False
+
+
+def schema_at(schema: Any, path: tuple[str, ...]) -> Any:
+    """Give the schema of a place: true where anything may stand, false where nothing can."""
     for step in path:
         if not isinstance(schema, dict):
-            return bool(schema)  # true has every place, false has none
+            return bool(schema)
         if step in schema.get("properties", {}):
             schema = schema["properties"][step]
         elif step.isdecimal() and "items" in schema:
             schema = schema["items"]
         else:
             return may_be(schema, "object") and schema.get("additionalProperties") is not False
-    return True
+    return schema
 
 
 def _types(schema: Mapping[str, Any]) -> list[str]:

@@ -1,5 +1,6 @@
 """`crm-mcp audit`: the record of writes, shown and proven."""
 
+import getpass
 from collections import deque
 
 import typer
@@ -8,6 +9,8 @@ from crm_mcp.audit import Audit
 from crm_mcp.commands.setup import print_json
 from crm_mcp.config import Settings
 from crm_mcp.state import StateFolder
+
+_MORE = ("status", "approval", "verdict", "of", "undoes")
 
 
 def print_lines(settings: Settings, last: int, *, as_json: bool) -> None:
@@ -19,8 +22,9 @@ def print_lines(settings: Settings, last: int, *, as_json: bool) -> None:
     if not lines:
         typer.echo("The record is empty.")
     for line in lines:
-        what = " ".join(str(line[key]) for key in ("event", "tool", "account") if key in line)
-        more = " ".join(f"{key}={line[key]}" for key in ("status", "approval") if line.get(key))
+        subject = "tool" if "tool" in line else "program"
+        what = " ".join(str(line[key]) for key in ("event", subject, "account") if key in line)
+        more = " ".join(f"{key}={line[key]}" for key in _MORE if line.get(key))
         typer.echo(f"{line['seq']:>5}  {line['at']}  {what}  {more}".rstrip())
 
 
@@ -31,6 +35,31 @@ def verify(settings: Settings) -> int:
         typer.echo(f"BROKEN after {verdict.lines} good lines: {verdict.problem}.")
         return 1
     typer.echo(f"All {verdict.lines} lines are as they were written.")
+    return 0
+
+
+def print_unknown(settings: Settings, *, as_json: bool) -> None:
+    """List the writes whose outcome nobody knows, the oldest first."""
+    writes = _audit(settings).unknown()
+    if as_json:
+        print_json([write.as_dict() for write in writes])
+        return
+    if not writes:
+        typer.echo("The outcome of every write is known.")
+    for write in writes:
+        typer.echo(write.as_sentence())
+
+
+def close(settings: Settings, number: int) -> int:
+    """Record that somebody has looked what became of a write; return the exit code."""
+    audit = _audit(settings)
+    write = next((write for write in audit.unknown() if write.number == number), None)
+    if write is None:
+        typer.echo(f"There is no unknown write {number}.", err=True)
+        return 1
+    facts = {name: write.line[name] for name in ("tool", "account")}
+    audit.append("looked_at", **facts, of=number, by=f"terminal:{getpass.getuser()}")
+    typer.echo(f"Recorded: somebody has looked what became of {number}.")
     return 0
 
 

@@ -57,7 +57,8 @@ class Demo:
         self._say("\nNext: `crm-mcp serve --sandbox` in your MCP client; see the README.")
 
     def _settings(self, mode: Mode) -> Settings:
-        general = General(mode=mode, state_dir=self._folder)
+        # Nobody here needs time to read: the person is part of the story.
+        general = General(mode=mode, state_dir=self._folder, min_answer_seconds=0.0)
         return sandbox_settings(Settings(general=general), self._sandbox, SANDBOX_ORIGIN)
 
     async def _as_client_with_dialogs(self, app: App) -> None:
@@ -74,6 +75,8 @@ class Demo:
             self._title("A mistake is explained before anything is sent")
             await self._call(client, "fivecrm_customer_products_import", BAD_WRITE)
             self._title("A write is shown to a person first")
+            self._say("Once for each client, a test without effect comes before: it shows that a")
+            self._say("person answers these dialogs. The person chooses the words it names.")
             await self._call(client, "fivecrm_customer_products_import", WRITE)
             self._title("The CRM's own rules come back in plain words")
             await self._call(client, "fivecrm_customer_products_import", WRITE)
@@ -93,7 +96,7 @@ class Demo:
     def _show_record(self, app: App) -> None:
         self._title("Every write and refusal is on record (crm-mcp audit show, audit verify)")
         for line in app.audit.lines():
-            self._say(f"  {line['seq']:>2}  {line['event']:18} {line['tool']:34} {_status(line)}")
+            self._say(f"  {line['seq']:>2}  {line['event']:18} {_subject(line):34} {_status(line)}")
         self._say(f"  The chain holds: {app.audit.verify().lines} lines, as they were written.")
 
     async def _read_only(self, app: App) -> None:
@@ -131,8 +134,12 @@ class Demo:
         self._console.print(text, soft_wrap=True)
 
 
+def _subject(line: Mapping[str, Any]) -> str:
+    return str(line.get("tool") or line["program"])
+
+
 def _status(line: Mapping[str, Any]) -> str:
-    return str(line.get("status") or line.get("by") or "")
+    return str(line.get("status") or line.get("by") or line.get("verdict") or "")
 
 
 def _escaped(text: str) -> str:

@@ -1,13 +1,22 @@
 """`crm-mcp doctor`: what works here, and what to do where something does not."""
 
+import getpass
 import json
+import shlex
+import time
+from datetime import UTC, datetime
 
+import typer
 from rich.console import Console
 
 from crm_mcp.app import App
+from crm_mcp.audit import Audit
+from crm_mcp.clients import Clients, Finding
 from crm_mcp.commands.setup import Setup
+from crm_mcp.config import Settings
 from crm_mcp.errors import AuthFailed, CrmMcpError, ToolFailure
 from crm_mcp.pipeline import Caller
+from crm_mcp.state import StateFolder
 
 BYTES_PER_TOKEN = 4.4
 """Measured for tool lists with the o200k tokeniser; good enough for an estimate."""
@@ -23,6 +32,10 @@ class Report:
     def good(self, text: str) -> None:
         """Tell what works."""
         self._console.print(f"ok    {text}", markup=False)
+
+    def note(self, text: str) -> None:
+        """Tell what works, and yet wants a look."""
+        self._console.print(f"note  {text}", markup=False)
 
     def bad(self, text: str) -> None:
         """Tell what does not."""
@@ -42,7 +55,7 @@ async def doctor(setup: Setup) -> int:
         for vendor in app.pipeline.accounts:
             await _check_vendor(app, vendor, report)
         _tell_list(app, report)
-    report.good("confirmation: a client with dialogs asks in them, any other through approvals")
+        _tell_clients(app, report)
     return 1 if report.failures else 0
 
 
@@ -51,6 +64,7 @@ def _check_state(app: App, report: Report) -> None:
     try:
         verdict = app.audit.verify()
         waiting = len(app.ledger.waiting())
+        unknown = [] if verdict.problem else app.audit.unknown()
     except CrmMcpError as error:
         report.bad(f"state: {error}")
         return
@@ -59,6 +73,8 @@ def _check_state(app: App, report: Report) -> None:
         report.bad(f"record of writes: after {verdict.lines} good lines, {verdict.problem}")
     else:
         report.good(f"record of writes: {verdict.lines} lines, all as they were written")
+    for write in unknown:
+        report.bad(write.as_sentence())
 
 
 async def _check_vendor(app: App, vendor: str, report: Report) -> None:
@@ -78,3 +94,52 @@ def _tell_list(app: App, report: Report) -> None:
     entries = app.pipeline.registry.entries
     size = len(json.dumps(entries, ensure_ascii=False, separators=(",", ":")).encode())
     report.good(f"tools listed: {len(entries)}, about {size / BYTES_PER_TOKEN:.0f} tokens")
+
+
+def _tell_clients(app: App, report: Report) -> None:
+    """Say how writes are confirmed, and what is known of each client that asked."""
+    if not app.settings.general.dialogs:
+        report.good("confirmation: every question goes through approvals, none to a dialog")
+        return
+    report.good("confirmation: a client with dialogs asks in them, any other through approvals")
+    try:
+        known = app.clients.known()
+    except CrmMcpError:
+        return  # the state has its own line
+    for finding in known:
+        _tell_client(finding, report)
+
+
+def _tell_client(finding: Finding, report: Report) -> None:
+    name = f'client "{finding.name}" {finding.version}'.rstrip()
+    since = f"{finding.reason} ({_day(finding.at)})"
+    if finding.verdict == "answers_by_itself":
+        report.note(
+            f"{name}: answers its dialogs by itself: {since}. Its writes wait for `crm-mcp "
+            "approvals`. Once it is mended: crm-mcp doctor --forget-client "
+            f"{shlex.quote(finding.name)}"
+        )
+    elif finding.until > time.time():
+        report.good(
+            f"{name}: asks a person: {since}. It is tested again from {_day(finding.until)}."
+        )
+    else:
+        report.good(f"{name}: asked a person: {since}. Its next write tests it again.")
+
+
+def forget_client(settings: Settings, name: str) -> int:
+    """Make a client unknown again, so that its next write tests it; return the exit code."""
+    folder = StateFolder(settings.general.state_dir)
+    clients = Clients(folder)
+    if name not in {finding.name for finding in clients.known()}:
+        typer.echo(f"No client {name!r} is known.", err=True)
+        return 1
+    by = f"terminal:{getpass.getuser()}"
+    Audit(folder).append("client_verdict", program=name, verdict="unknown", by=by)
+    clients.forget(name)
+    typer.echo("Forgotten. Its next write shows it the test again.")
+    return 0
+
+
+def _day(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).date().isoformat()

@@ -3,18 +3,26 @@
 import json
 import logging
 import sys
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from anyio import to_thread
+
 from crm_mcp.app import SANDBOX_ORIGIN, App, Catalogue, load_catalogue, open_app, sandbox_settings
+from crm_mcp.audit import Audit
 from crm_mcp.config import Settings
-from crm_mcp.errors import ConfigError
+from crm_mcp.errors import ConfigError, StateError
 from crm_mcp.redact import RedactingFilter, Redactor
 from crm_mcp.vendors import known_vendors, load_vendor_code
 
 if TYPE_CHECKING:
     from crm_mcp.sandbox.app import Sandbox
+
+logger = logging.getLogger(__name__)
+
+MAX_WARNINGS = 10
 
 
 @dataclass(frozen=True)
@@ -45,9 +53,25 @@ class Setup:
         start_logging(settings)
         return cls(settings, catalogue, sandbox)
 
-    def open(self) -> AbstractAsyncContextManager[App]:
-        """Build the pipeline and what surrounds it."""
-        return open_app(self.settings, self.catalogue, self.sandbox)
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[App]:
+        """Build the pipeline and what surrounds it; says which earlier writes are unknown."""
+        async with open_app(self.settings, self.catalogue, self.sandbox) as app:
+            await to_thread.run_sync(_warn_of_unknown, app.audit)
+            yield app
+
+
+def _warn_of_unknown(audit: Audit) -> None:
+    """Tell the operator of writes that a killed process left, or the CRM answered unclearly."""
+    try:
+        writes = audit.unknown()
+    except StateError as error:
+        logger.warning("whether earlier writes are unknown cannot be read: %s", error)
+        return
+    for write in writes[:MAX_WARNINGS]:
+        logger.warning("%s", write.as_sentence())
+    if len(writes) > MAX_WARNINGS:
+        logger.warning("%d unknown writes in all: crm-mcp audit unknown", len(writes))
 
 
 def start_logging(settings: Settings) -> None:

@@ -35,6 +35,9 @@ class TerminalAsker:
         """Whether this is a terminal at all."""
         return is_terminal()
 
+    async def ready(self) -> None:
+        """Do nothing: a terminal needs no test."""
+
     async def ask(self, approval: Approval) -> Answer:
         """Show the question and wait for the typed word."""
         yes = await to_thread.run_sync(says_yes, approval)

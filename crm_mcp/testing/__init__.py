@@ -20,12 +20,14 @@ from mcp_types import ElicitRequestFormParams, ElicitResult
 from crm_mcp.app import SANDBOX_ORIGIN, load_catalogue, open_app, sandbox_settings
 from crm_mcp.config import General, Settings
 from crm_mcp.sandbox.app import Sandbox
+from crm_mcp.selftest import TITLE
 from crm_mcp.server import build_server
 
 if TYPE_CHECKING:
     from mcp.client.session import ElicitationFnT
 
 _TYPED = re.compile(r"^To approve, type: (\S+)\Z", re.MULTILINE)
+_CHOSEN = re.compile(r"^([^:\n]+): (\S+)$", re.MULTILINE)
 
 Decision = Literal["approve", "reject"]
 Person = Callable[[str], Decision]
@@ -53,7 +55,9 @@ async def sandbox_client(
     catalogue = load_catalogue()
     sandbox = sandbox or Sandbox(catalogue)
     with TemporaryDirectory(prefix="crm-mcp-") as folder:
-        given = {"state_dir": Path(folder), "mode": mode, **settings}
+        # The person is a function, and quicker than anybody.
+        quick = {"min_answer_seconds": 0.0}
+        given = {"state_dir": Path(folder), "mode": mode, **quick, **settings}
         general = General.model_validate(given)
         connected = sandbox_settings(Settings(general=general), sandbox, SANDBOX_ORIGIN)
         async with (
@@ -70,14 +74,24 @@ async def sandbox_client(
 def dialog(person: Person) -> "ElicitationFnT":
     """Make the dialog of a client: shows the preview to a person and sends the decision.
 
-    Who approves also types the word, where the preview asks for one.
+    Who approves also types the word, where the preview asks for one. The test that a new client
+    is shown first is answered by what its text says; the person is not asked about it.
     """
 
     async def ask(context: object, params: object) -> ElicitResult:  # noqa: ARG001
         message = params.message if isinstance(params, ElicitRequestFormParams) else ""
+        if isinstance(params, ElicitRequestFormParams) and message.startswith(TITLE):
+            return ElicitResult(action="accept", content=_choose(params))
         decision = person(message)
         word = _TYPED.search(message)
         typed = {"word": word[1]} if word and decision == "approve" else {}
         return ElicitResult(action="accept", content={"decision": decision, **typed})
 
     return ask
+
+
+def _choose(test: ElicitRequestFormParams) -> dict[str, Any]:
+    """Find in a test's text the word for each field, by the field's title."""
+    words = dict(_CHOSEN.findall(test.message))
+    fields = test.requested_schema["properties"]
+    return {name: words[field["title"]] for name, field in fields.items()}

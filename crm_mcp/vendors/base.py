@@ -142,9 +142,8 @@ class Session(ABC):
             ToolFailure: there is no session; the call's own request did nothing.
         """
 
-    @abstractmethod
-    async def prepare(self, request: "httpx.Request", wire: Wire) -> None:
-        """Give a request for a websocket what the auth will join to it.
+    async def prepare(self, request: "httpx.Request", wire: Wire) -> None:  # noqa: B027
+        """Give a request for a websocket what the auth will join to it; nothing by default.
 
         Asked once more for the same request, what it was given before has been refused.
 
@@ -169,7 +168,7 @@ class Vendor(ABC):
     title: ClassVar[str]
     settings: ClassVar[type[VendorSettings]]
     everyday: ClassVar[tuple[str, ...]]
-    """Toolsets that belong to everyday work: listed by default."""
+    """Toolsets and single tools that belong to everyday work: listed by default."""
     probe: ClassVar[str]
     """A read without arguments that shows whether the credentials work."""
 

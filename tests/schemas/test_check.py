@@ -300,7 +300,7 @@ def test_a_credential_among_the_arguments_must_be_marked_so_that_it_is_masked(
 @pytest.mark.parametrize(
     ("file", "changes"),
     [
-        (UPDATE, {"/before": {"none": "The vendor offers no such read."}}),
+        (UPDATE, {"/before": {"none": "No such read."}, "/undo": {"kind": "none"}}),
         (UPDATE, {"/undo": {"kind": "none"}, "/traits": ["irreversible"]}),
         (LIST, {"/pagination": {"style": "none"}, "/examples/0/result/page": {"returned": 1}}),
         (

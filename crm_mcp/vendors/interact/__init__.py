@@ -16,7 +16,20 @@ class Interact(Vendor):
     id = "interact"
     title = "interact.io"
     settings: ClassVar = InteractSettings
-    everyday = ("activities", "contacts")
+    everyday = (
+        "interact_activities_list",
+        "interact_contact_interactions_list",
+        "interact_contacts_list",
+        "interact_deals_list",
+        "interact_notes_create",
+        "interact_organization_contacts_create",
+        "interact_organization_contacts_get",
+        "interact_person_contacts_create",
+        "interact_person_contacts_get",
+        "interact_person_contacts_update",
+        "interact_tasks_create",
+        "interact_tasks_list",
+    )
     probe = "interact_devices_list"
 
     def auth(self, settings: Any) -> "httpx.Auth":
