@@ -143,7 +143,7 @@ def _open_client(  # noqa: PLR0913, PLR0917 - one call, from `partial`
         redactor,
         timeout=general.timeout,
         transport=sandbox.transport() if sandbox else None,
-        sockets=sandbox.socket_transport if sandbox else None,
+        dial=sandbox.dial if sandbox else None,
     )
 
 

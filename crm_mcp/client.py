@@ -13,6 +13,7 @@ from contextlib import aclosing, asynccontextmanager, suppress
 from functools import partial
 from http import HTTPStatus
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import anyio
@@ -37,6 +38,9 @@ from crm_mcp.vendors.base import (
     Wire,
     is_loopback,
 )
+
+if TYPE_CHECKING:
+    from crm_mcp.websocket import Dial
 
 MAX_REPLY_BYTES = 20_000_000
 CONNECT_SECONDS = 10.0
@@ -64,7 +68,7 @@ class VendorClient:
         *,
         timeout: float,
         transport: httpx.AsyncBaseTransport | None = None,
-        sockets: Callable[[], httpx.AsyncBaseTransport] | None = None,
+        dial: "Dial | None" = None,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     ) -> None:
         _settle_absent_sniffio()
@@ -80,14 +84,13 @@ class VendorClient:
         self._pace = Pace(settings.rate, sleep)
         self._sleep = sleep
         self._read = vendor.read
-        new_http = partial(
-            httpx.AsyncClient,
+        self._dial = dial
+        self._http = httpx.AsyncClient(
             timeout=httpx.Timeout(timeout, connect=min(timeout, CONNECT_SECONDS)),
+            transport=transport,
             follow_redirects=False,
             trust_env=not is_loopback(host),  # a proxy cannot reach this machine for us
         )
-        self._http = new_http(transport=transport)
-        self._http_for_sockets = lambda: new_http(transport=sockets and sockets())
 
     async def aclose(self) -> None:
         """Close the session with the CRM, if one is open, and the connections.
@@ -139,9 +142,10 @@ class VendorClient:
     async def _listen(self, spec: RequestSpec, ear: Ear) -> Reply:
         """Collect what the vendor pushes; the answer is the list of it."""
         # Imported on first use: a library that most servers never need.
-        from crm_mcp.websocket import Door
+        from crm_mcp.websocket import Door, dial
 
-        door = Door(self._http_for_sockets, self._auth, self._prepared, self._read)
+        opener = self._dial or partial(dial, self._http)
+        door = Door(opener, self._auth, self._prepared, self._read)
         headers: dict[str, str] = {}
 
         @asynccontextmanager

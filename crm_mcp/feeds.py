@@ -58,7 +58,7 @@ class Feed:
         self.operation = operation
         self.uri = f"crm://{operation.vendor}/{operation.name}"
         self.messages: deque[Any] = deque(maxlen=MAX_KEPT)
-        self.sessions: set[ServerSession] = set()
+        self.sessions: dict[int, ServerSession] = {}
         self.streams = 0
         self.listening: anyio.CancelScope | None = None
 
@@ -128,14 +128,14 @@ class Feeds:
     async def subscribe(self, ctx: Context, params: SubscribeRequestParams) -> EmptyResult:
         """Begin to tell a client of the handshake era of news."""
         feed = self._find(params.uri)
-        feed.sessions.add(ctx.session)
+        feed.sessions[_connection(ctx)] = ctx.session
         self._start(feed)
         return EmptyResult()
 
     async def unsubscribe(self, ctx: Context, params: UnsubscribeRequestParams) -> EmptyResult:
         """Tell a client no more."""
         feed = self._find(params.uri)
-        feed.sessions.discard(ctx.session)
+        feed.sessions.pop(_connection(ctx), None)
         _stop_if_unwanted(feed)
         return EmptyResult()
 
@@ -188,11 +188,16 @@ class Feeds:
     async def _heard(self, feed: Feed, outcome: Outcome) -> None:
         feed.messages.extend(outcome.data)
         await self._bus.publish(ResourceUpdated(feed.uri))
-        for session in tuple(feed.sessions):
+        for connection, session in tuple(feed.sessions.items()):
             try:
                 await session.send_resource_updated(feed.uri)
             except (anyio.ClosedResourceError, anyio.BrokenResourceError):
-                feed.sessions.discard(session)  # the client has gone without a word
+                feed.sessions.pop(connection, None)  # the client has gone without a word
+
+
+def _connection(ctx: Context) -> int:
+    """Tell connections apart: a session is made for each request, the handshake's words stay."""
+    return id(ctx.session.client_params)
 
 
 def _stop_if_unwanted(feed: Feed) -> None:

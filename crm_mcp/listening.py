@@ -5,7 +5,7 @@ is not seen. Messages are collected as they come, and read like the answer to an
 """
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
@@ -26,6 +26,11 @@ class LostError(Exception):
 
 class Socket(Protocol):
     """An open connection that only speaks to us."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers with which it began."""
+        ...
 
     async def receive(self) -> str | None:
         """Wait for the next message; None says that the connection is gone."""

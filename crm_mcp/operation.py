@@ -41,7 +41,8 @@ Pointer = Annotated[str, StringConstraints(pattern=r"^(/[^/]*)*$")]
 Target = Annotated[
     str,
     StringConstraints(
-        pattern=r"^(local(:[^#\s]+)?|path|(file:)?((query|form|header)(:[^#\s]+)?(#(/.*)?)?|json(#(/.*)?)?))$"
+        pattern=r"^(path|local(:[^#\s]+)?"
+        r"|(file:)?((query|form|header)(:[^#\s]+)?(#(/.*)?)?|json(#(/.*)?)?))$"
     ),
 ]
 

@@ -8,15 +8,13 @@ from http import HTTPStatus
 import httpx
 from httpx_ws import AsyncWebSocketSession, HTTPXWSException, WebSocketUpgradeError, aconnect_ws
 
-from crm_mcp.listening import MAX_MESSAGE_BYTES, LostError
+from crm_mcp.listening import MAX_MESSAGE_BYTES, LostError, Socket
 from crm_mcp.vendors.base import NoAnswerError, Reading, Reply
 
 ATTEMPTS = 2
 
-
-def headers_of(response: httpx.Response | None) -> dict[str, str]:
-    """Read the headers of an answer, their names in lower case."""
-    return {name.lower(): value for name, value in response.headers.items()} if response else {}
+Dial = Callable[[httpx.Request, httpx.Auth], AbstractAsyncContextManager[Socket | Reply]]
+"""Asks for a websocket: a connection, or the vendor's refusal; LostError where none answers."""
 
 
 class WebSocket:
@@ -24,7 +22,7 @@ class WebSocket:
 
     def __init__(self, session: AsyncWebSocketSession) -> None:
         self._session = session
-        self.headers = headers_of(session.response)
+        self.headers = _headers(session.response)
 
     async def receive(self) -> str | None:
         """Wait for the next message; None says that the connection is gone."""
@@ -39,39 +37,35 @@ class Door:
     """Where the websockets of one client open.
 
     Args:
-        make_http: gives an HTTP client for one connection.
+        dial: asks for one.
         auth: joins the credentials.
         prepare: gives a request what `auth` joins; asked again, what it gave has been refused.
         read: tells the vendor's refusals apart.
     """
 
-    make_http: Callable[[], httpx.AsyncClient]
+    dial: Dial
     auth: httpx.Auth
     prepare: Callable[[httpx.Request], Awaitable[None]]
     read: Callable[[Reply], Reading]
 
     @asynccontextmanager
-    async def connect(self, request: httpx.Request) -> AsyncIterator[WebSocket]:
+    async def connect(self, request: httpx.Request) -> AsyncIterator[Socket]:
         """Open one connection for as long as the block runs; once more with a new session.
 
         Raises:
             LostError: there was no answer.
             ToolFailure: the vendor refused, or there is no session.
         """
-        reply = None
         for _ in range(ATTEMPTS):
             await self._prepared(request)
-            attempt = _Attempt(self.auth, request)
-            async with self.make_http() as http, attempt.opened(http) as socket:
-                if socket is not None:
-                    yield socket
-            if attempt.succeeded:
-                return
-            reply = attempt.refusal
-            if reply is None or reply.status != HTTPStatus.UNAUTHORIZED:
+            async with self.dial(request, self.auth) as answer:
+                if not isinstance(answer, Reply):
+                    yield answer
+                    return
+                refusal = answer
+            if refusal.status != HTTPStatus.UNAUTHORIZED:
                 break
-        if reply is not None:
-            self.read(reply)
+        self.read(refusal)
         raise LostError
 
     async def _prepared(self, request: httpx.Request) -> None:
@@ -81,36 +75,35 @@ class Door:
             raise LostError from error
 
 
-@dataclass
-class _Attempt:
-    """One attempt to open a connection, and how it ended.
+@asynccontextmanager
+async def dial(
+    http: httpx.AsyncClient, request: httpx.Request, auth: httpx.Auth
+) -> AsyncIterator[Socket | Reply]:
+    """Ask over the network.
 
-    It raises nothing: an error on the way out would come wrapped in groups by the task groups
-    that stand between.
+    Raises:
+        LostError: there was no answer.
     """
+    connecting: AbstractAsyncContextManager[AsyncWebSocketSession] = aconnect_ws(
+        str(request.url),
+        http,
+        auth=auth,
+        headers=dict(request.headers),
+        extensions=request.extensions,
+        max_message_size_bytes=MAX_MESSAGE_BYTES,
+    )
+    served = False
+    try:
+        async with connecting as session:
+            served = True
+            yield WebSocket(session)
+    except WebSocketUpgradeError as refused:
+        yield Reply(refused.response.status_code, _headers(refused.response), b"")
+    except (HTTPXWSException, httpx.RequestError) as error:
+        if not served:  # a connection that ends badly has ended all the same
+            raise LostError from error
 
-    auth: httpx.Auth
-    request: httpx.Request
-    succeeded: bool = False
-    refusal: Reply | None = None
 
-    @asynccontextmanager
-    async def opened(self, http: httpx.AsyncClient) -> AsyncIterator[WebSocket | None]:
-        connecting: AbstractAsyncContextManager[AsyncWebSocketSession] = aconnect_ws(
-            str(self.request.url),
-            http,
-            auth=self.auth,
-            headers=dict(self.request.headers),
-            extensions=self.request.extensions,
-            max_message_size_bytes=MAX_MESSAGE_BYTES,
-        )
-        try:
-            async with connecting as session:
-                self.succeeded = True
-                yield WebSocket(session)
-        except WebSocketUpgradeError as refused:
-            self.refusal = Reply(refused.response.status_code, headers_of(refused.response), b"")
-        except (HTTPXWSException, httpx.RequestError):
-            pass
-        if not self.succeeded:
-            yield None
+def _headers(response: httpx.Response | None) -> dict[str, str]:
+    """Read the headers of an answer, their names in lower case."""
+    return {name.lower(): value for name, value in response.headers.items()} if response else {}

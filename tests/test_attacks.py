@@ -262,7 +262,7 @@ def test_the_terminal_s_log_masks_the_credential(
     sandbox: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = settings_in(tmp_path, sandbox, log_level="DEBUG")
-    (secret,) = settings.secrets()
+    secret = settings.secrets()[0]
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     try:

@@ -111,7 +111,7 @@ def test_the_demo_runs_by_itself_and_tells_the_whole_story() -> None:
 def test_tools_lists_every_operation_with_the_promised_keys() -> None:
     facts = json.loads(run("tools", "--json").output)
 
-    assert len(facts) == 14
+    assert len(facts) == sum(map(len, load_catalogue().values()))
     keys = [
         "name",
         "vendor",
@@ -131,7 +131,9 @@ def test_tools_lists_every_operation_with_the_promised_keys() -> None:
 def test_tools_says_what_is_listed_here() -> None:
     facts = json.loads(run("tools", "--json", "--sandbox").output)
 
-    assert all(fact["listed"] for fact in facts)
+    listed = {fact["toolset"] for fact in facts if fact["listed"]}
+    assert {"masterdata", "privacy", "products", "system"} < listed
+    assert not {"sync", "users", "custom_fields"} & listed
 
 
 def test_tools_prints_a_table_in_which_no_name_is_cut() -> None:
@@ -372,7 +374,7 @@ def test_doctor_finds_the_sandbox_in_order() -> None:
 
     assert result.exit_code == 0
     assert "reached, and the credentials work" in result.output
-    assert "tools listed: 14" in result.output
+    assert "tools listed: " in result.output
 
 
 def test_doctor_says_what_is_wrong(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:

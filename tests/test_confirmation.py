@@ -235,7 +235,7 @@ async def test_a_call_that_a_person_rejected_stays_rejected(app: App, sandbox: S
 async def test_a_preview_too_long_for_a_dialog_is_decided_in_the_terminal(
     app: App, sandbox: Sandbox
 ) -> None:
-    long = {**IMPORT, "customerProducts": [{**PRODUCT, "text": "x" * 20_000}]}
+    long = {**IMPORT, "customerProducts": [{**PRODUCT, "text": "much to read, " * 2_000}]}
 
     result = await call_with(app, "auto", YES, long)
 

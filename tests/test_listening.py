@@ -29,6 +29,7 @@ class Line:
         self.heard: list[Any] = []
         self.waits: list[float] = []
         self.closed = 0
+        self.headers: dict[str, str] = {}
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator["Line"]:

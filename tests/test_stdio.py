@@ -81,7 +81,7 @@ def test_it_lists_calls_and_ends_when_its_input_ends(pipes: Pipes) -> None:
     called = pipes.ask(2, "tools/call", name="fivecrm_areas_list", arguments={})
     left, log = pipes.end()
 
-    assert len(listed["result"]["tools"]) == 14
+    assert {WRITE, "fivecrm_areas_list"} < {tool["name"] for tool in listed["result"]["tools"]}
     assert called["result"]["structuredContent"]["source"]["simulated"] is True
     assert (pipes.process.returncode, left) == (0, b"")
     assert b"DEBUG" in log
@@ -137,14 +137,14 @@ def test_a_text_of_ten_megabytes_is_refused_in_a_short_answer(pipes: Pipes) -> N
 def test_a_large_answer_arrives_whole(environment: dict[str, str]) -> None:
     server = Pipes({**environment, "CRM_MCP_MAX_RESULT_CHARS": "1000000"}, "--sandbox")
     server.handshake()
-    product = {"account": "1", "product": "Desk", "manufacturer": "W", "text": "x" * 40_000}
+    product = {"account": "1", "product": "Desk", "manufacturer": "W", "text": "word " * 8_000}
     arguments = {"area": "001", "customerProducts": [product] * 10, "_dry_run": True}
 
     answer = server.ask(1, "tools/call", name=WRITE, arguments=arguments)
     server.end()
 
     preview = answer["result"]["structuredContent"]["data"]["preview"]
-    assert preview.count("x" * 40_000) == 20
+    assert preview.count("word " * 8_000) == 10
 
 
 def test_without_pipes_the_sdk_s_transport_serves(
@@ -205,7 +205,7 @@ async def test_a_real_client_lists_reads_and_writes_with_a_dialog(
             read = await client.call_tool("fivecrm_areas_get", {"area": "001"})
             written = await client.call_tool(WRITE, IMPORT)
 
-    assert len(listed) == 14
+    assert {WRITE, "fivecrm_areas_list"} < {tool.name for tool in listed}
     assert not read.is_error
     assert written.structured_content is not None
     assert written.structured_content["status"] == "done"

@@ -5,7 +5,8 @@ faults are planned by `POST /_sandbox/faults`, the log is read by `GET /_sandbox
 `POST /_sandbox/<vendor id>/<control>` makes something happen in one CRM without a call.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import parse_qsl
@@ -27,7 +28,8 @@ from crm_mcp.sandbox import stand_ins
 from crm_mcp.sandbox.base import Answer, Call, StandIn
 from crm_mcp.sandbox.faults import ConnectionDroppedError, Faults, PlannedFault, spoil
 from crm_mcp.sandbox.recognise import Recogniser
-from crm_mcp.sandbox.sockets import socket_routes
+from crm_mcp.sandbox.sockets import REFUSED, DirectSocket, socket_routes
+from crm_mcp.vendors.base import Reply
 
 _OPENING = ("http.response.start", "websocket.accept", "websocket.http.response.start")
 _UNTOUCHED = Answer(b"")
@@ -80,12 +82,20 @@ class Sandbox:
         """Make a transport that reaches the app without a socket."""
         return _InProcessTransport(self.app)
 
-    def socket_transport(self) -> httpx.AsyncBaseTransport:
-        """Make a transport for one websocket that reaches the app without a socket."""
-        # Imported on first use: a library that most sandboxes never need.
-        from httpx_ws.transport import ASGIWebSocketTransport
-
-        return ASGIWebSocketTransport(self.app)
+    @asynccontextmanager
+    async def dial(
+        self, request: httpx.Request, auth: httpx.Auth
+    ) -> AsyncIterator[DirectSocket | Reply]:
+        """Open a websocket without a socket, or refuse it."""
+        signed = next(auth.sync_auth_flow(request))
+        openers = {
+            path: each for one in self._stand_ins.values() for path, each in one.sockets.items()
+        }
+        push = None
+        if opener := openers.get(signed.url.path):
+            query = tuple(signed.url.params.multi_items())
+            push = opener(Call("WS", signed.url.path, query, dict(signed.headers)))
+        yield DirectSocket(push) if push else Reply(REFUSED, {SANDBOX_HEADER: "1"}, b"")
 
     def settings(self, vendor_id: str, origin: str) -> dict[str, str]:
         """List the settings with which a client reaches one vendor's stand-in.

@@ -1,14 +1,28 @@
 """Websockets of the stand-ins: who is let in is pushed to until one side goes."""
 
+import json
 from collections.abc import Awaitable, Callable, Mapping
 
 import anyio
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from crm_mcp.respond import SANDBOX_HEADER
 from crm_mcp.sandbox.base import Call, Opener, Push, StandIn
 
-_REFUSED = 401
+REFUSED = 401
+
+
+class DirectSocket:
+    """A connection to a stand-in in the same process."""
+
+    def __init__(self, push: Push) -> None:
+        self.headers = {SANDBOX_HEADER: "1"}
+        self._push = push
+
+    async def receive(self) -> str:
+        """Wait for the next message."""
+        return json.dumps(await self._push())
 
 
 def socket_routes(stand_ins: Mapping[str, StandIn]) -> list[WebSocketRoute]:
@@ -35,7 +49,7 @@ def _endpoint(opener: Opener) -> Callable[[WebSocket], Awaitable[None]]:
 async def _refuse(websocket: WebSocket) -> None:
     """Answer the request for a websocket with an HTTP status."""
     await websocket.send(
-        {"type": "websocket.http.response.start", "status": _REFUSED, "headers": []}
+        {"type": "websocket.http.response.start", "status": REFUSED, "headers": []}
     )
     await websocket.send({"type": "websocket.http.response.body", "body": b""})
 

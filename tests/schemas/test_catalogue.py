@@ -60,7 +60,8 @@ def test_the_catalogue_is_the_one_that_was_reviewed() -> None:
 def test_every_vendor_has_operations_and_its_everyday_toolsets(vendor: str) -> None:
     code = load_vendor_code(vendor)
     operations = load_vendor(schemas_root(), vendor)
-    assert set(code.everyday) <= {operation.toolset for operation in operations}
+    toolsets = {operation.toolset for operation in operations}
+    assert set(code.everyday) <= toolsets | {operation.name for operation in operations}
     [probe] = (operation for operation in operations if operation.name == code.probe)
     assert probe.effect == "read"
     assert not probe.input_schema.get("required")

@@ -22,11 +22,9 @@ class Interact(Vendor):
         "interact_contacts_list",
         "interact_deals_list",
         "interact_notes_create",
-        "interact_organization_contacts_create",
         "interact_organization_contacts_get",
         "interact_person_contacts_create",
         "interact_person_contacts_get",
-        "interact_person_contacts_update",
         "interact_tasks_create",
         "interact_tasks_list",
     )
