@@ -1,4 +1,7 @@
-"""Secrets out of everything a person, a model or a log can see."""
+"""Secrets out of everything a person, a model or a log can see.
+
+Out of logs go the addresses and numbers of people as well.
+"""
 
 import base64
 import json
@@ -10,6 +13,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 MASK = "•••"
+_BEHIND_HOST = re.compile(r"(https?://[^/\s\"']+)[/?][^\s\"']*")
 _PERCENT = re.compile("%[0-9A-F]{2}")
 WIRE_LOGGERS = (
     "httpx",
@@ -67,13 +71,28 @@ class RedactingFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Replace the record's text by its redacted form; never drops a record."""
-        record.msg = self._redactor.text(_message(record))
+        record.msg = self._redacted(_message(record))
         record.args = None
         if record.exc_info:
             trace = "".join(traceback.format_exception(*record.exc_info))
-            record.exc_text = self._redactor.text(trace.rstrip("\n"))
+            record.exc_text = self._redacted(trace.rstrip("\n"))
             record.exc_info = None
         return True
+
+    def _redacted(self, text: str) -> str:
+        from crm_mcp.private import private  # on first use: most servers log nothing at all
+
+        text = self._redactor.text(text)
+        for span in reversed(private(text)):
+            text = f"{text[: span.start]}{MASK}{text[span.end :]}"
+        return text
+
+
+class WireFilter(RedactingFilter):
+    """Leaves of an address the host alone: what stands behind it is the arguments of a call."""
+
+    def _redacted(self, text: str) -> str:
+        return super()._redacted(_BEHIND_HOST.sub(rf"\1/{MASK}", text))
 
 
 def _message(record: logging.LogRecord) -> str:
@@ -89,7 +108,7 @@ def guard_wire_loggers(redactor: Redactor) -> Callable[[], None]:
 
     Returns what takes the filter off again.
     """
-    guard = RedactingFilter(redactor)
+    guard = WireFilter(redactor)
     loggers = [logging.getLogger(name) for name in WIRE_LOGGERS]
     for logger in loggers:
         logger.addFilter(guard)

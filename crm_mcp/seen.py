@@ -4,16 +4,12 @@ A text in a CRM can talk a model into writing somebody else's address or account
 write repeats word for word is therefore pointed out to the person who is asked.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from crm_mcp.patterns import DIGITS, EMAIL, PHONE, URL, ibans
+
 MAX_SEEN = 5_000
-_EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
-_URL = re.compile(r"https?://[^\s\"'<>]{4,300}")
-_IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{2,4}){3,8}\b")
-_PHONE = re.compile(r"\+?\d[\d ()/.-]{5,20}\d")
-_DIGITS = re.compile(r"\d\d")
 
 
 class Seen:
@@ -39,7 +35,7 @@ class Seen:
 def telling(value: Any) -> Iterator[str]:
     """List the addresses and numbers in all texts of a JSON value."""
     if isinstance(value, str):
-        yield from (found[0].strip() for found in _found(value))
+        yield from (found.strip() for found in _found(value))
     elif isinstance(value, list):
         for item in value:
             yield from telling(item)
@@ -48,13 +44,12 @@ def telling(value: Any) -> Iterator[str]:
             yield from telling(item)
 
 
-def _found(text: str) -> Iterator[re.Match[str]]:
+def _found(text: str) -> Iterator[str]:
     """Search only for what can be there: most texts hold none of it."""
     if "@" in text:
-        yield from _EMAIL.finditer(text)
+        yield from (found[0] for found in EMAIL.finditer(text))
     if "://" in text:
-        yield from _URL.finditer(text)
-    if _DIGITS.search(text):
-        ibans = list(_IBAN.finditer(text))
-        yield from ibans
-        yield from _PHONE.finditer(text) if not ibans else ()
+        yield from (found[0] for found in URL.finditer(text))
+    if DIGITS.search(text):
+        numbers = [text[start:end] for start, end in ibans(text)]
+        yield from numbers or (found[0] for found in PHONE.finditer(text))

@@ -42,9 +42,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("vendors.*",),
     ("vendors",),
     ("vendors.base",),
+    ("personal",),
     ("request", "pointer", "redact", "clean", "seen"),
-    ("operation",),
-    ("errors",),
+    ("operation", "private"),
+    ("errors", "patterns"),
     (ROOT,),
 )
 
