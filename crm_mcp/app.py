@@ -23,6 +23,7 @@ from crm_mcp.vendors.base import Reply, VendorSettings
 
 if TYPE_CHECKING:
     from crm_mcp.client import VendorClient
+    from crm_mcp.pipeline import Screening
     from crm_mcp.sandbox.app import Sandbox
 
 SANDBOX_ORIGIN = "http://sandbox.localhost"
@@ -104,7 +105,8 @@ def _build(
         )
         closing.push_async_callback(client.aclose)
         label = _label(name, vendor_settings, sandbox)
-        accounts[name] = Account(load_vendor_code(name), label, vendor_settings.base_url, client)
+        vendor, screening = load_vendor_code(name), _screening(general, label)
+        accounts[name] = Account(vendor, label, vendor_settings.base_url, client, screening)
     return App(settings, pipeline, ledger, audit, redactor)
 
 
@@ -112,6 +114,20 @@ def _label(name: str, settings: VendorSettings, sandbox: Any) -> str:
     parts = urlsplit(settings.base_url)
     where = "sandbox" if sandbox is not None else parts.netloc + parts.path
     return f"{name} ({where})"
+
+
+def _screening(general: General, label: str) -> "Screening | None":
+    """Say how an account hides personal values from callers; None where it does not."""
+    if general.personal_data == "off":
+        return None
+    # Imported only here: who hides nothing needs none of it.
+    from crm_mcp.marks import Masks, Tokens
+    from crm_mcp.screen import Screen
+
+    key = general.personal_data_key
+    if general.personal_data == "token" and key is not None:
+        return partial(Screen, Tokens(key.get_secret_value(), label))
+    return partial(Screen, Masks())
 
 
 def _open_client(  # noqa: PLR0913, PLR0917 - one call, from `partial`

@@ -32,6 +32,17 @@ MAX_PROBLEMS = 5
 MAX_EXAMPLE = 500
 
 ArrayStyle = Literal["json", "comma", "repeat", "lines"]
+PersonalKind = Literal[
+    "person",
+    "email",
+    "phone",
+    "address",
+    "postcode",
+    "birthday",
+    "id",
+    "bank",
+    "personal",
+]
 
 ToolName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(_[a-z0-9]+)+$", max_length=48)]
 Pointer = Annotated[str, StringConstraints(pattern=r"^(/[^/]*)*$")]
@@ -106,6 +117,11 @@ class Response(Part):
     data: Pointer = Field("", description="JSON pointer to what the caller wants.")
     mask: tuple[Pointer, ...] = Field(
         (), description="Pointers within the data whose values are secret; * is any key or index."
+    )
+    personal: dict[Pointer, PersonalKind | Literal["none"]] = Field(
+        {},
+        description="Pointers within the data whose values are personal although their names do "
+        "not say so, or none for what only looks so; * is any key or index.",
     )
 
 

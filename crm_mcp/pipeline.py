@@ -12,7 +12,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import anyio
 from anyio import to_thread
@@ -35,11 +35,17 @@ from crm_mcp.seen import Seen
 from crm_mcp.validate import ArgumentValidator
 from crm_mcp.vendors.base import Reply, Vendor
 
+if TYPE_CHECKING:
+    from crm_mcp.screen import Screen
+
 logger = logging.getLogger(__name__)
 
 NOTHING_SENT = "Nothing was sent."
 
 Report = Callable[[str], Awaitable[None]]
+
+Screening = Callable[[Operation, Mapping[str, Any]], "Screen"]
+"""Makes what hides personal values from one call's caller, and opens the tokens it gave."""
 
 
 class Sender(Protocol):
@@ -52,12 +58,16 @@ class Sender(Protocol):
 
 @dataclass(frozen=True)
 class Account:
-    """One vendor as it is set up here: its code, its address, its client on first use."""
+    """One vendor as it is set up here: its code, its address, its client on first use.
+
+    `screening` is there where personal values are hidden from callers.
+    """
 
     vendor: Vendor
     label: str
     base_url: str
     client: Sender
+    screening: Screening | None = None
 
 
 async def _silent(_: str) -> None:
@@ -66,12 +76,17 @@ async def _silent(_: str) -> None:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls: a name for the record, who can be asked, and who hears of progress."""
+    """Who calls: a name for the record, who can be asked, and who hears of progress.
+
+    `screen` stands between them and the call that is on its way, where there is one. A call of
+    our own on the way of another has it already, and gets the values as they are.
+    """
 
     name: str = "local"
     program: str = ""
     asker: Asker = field(default_factory=Nobody)
     report: Report = _silent
+    screen: "Screen | None" = None
 
 
 class Pipeline:
@@ -102,6 +117,19 @@ class Pipeline:
             QuestionOpen: the client has a question to show and repeats the call.
         """
         operation = self.registry.find(name)
+        screening = self.accounts[operation.vendor].screening
+        if screening is None or caller.screen is not None:
+            return await self._carry_out(operation, arguments, caller)
+        screen = screening(operation, arguments)
+        try:
+            screened = replace(caller, screen=screen)
+            return screen.outcome(await self._carry_out(operation, screen.arguments, screened))
+        except ToolFailure as failure:
+            raise screen.failure(failure) from None
+
+    async def _carry_out(
+        self, operation: Operation, arguments: Mapping[str, Any], caller: Caller
+    ) -> Outcome:
         call, dry_run = self._bound(operation, arguments, caller)
         verdict = judge(operation, self.registry.policy, call.records)
         if isinstance(verdict, Refuse):
@@ -111,7 +139,7 @@ class Pipeline:
             return await self._send(call, self.gate.permit(call))
         looks = await self._look(call, caller) if dry_run or isinstance(verdict, Ask) else ()
         if dry_run:
-            preview = self._preview(call, looks)
+            preview = self._preview(call, looks, caller.screen)
             return Outcome({"preview": preview}, status="not_done", warnings=(NOTHING_SENT,))
         yes = await self._ask(call, caller, looks) if isinstance(verdict, Ask) else None
         await caller.report("writing")
@@ -145,7 +173,10 @@ class Pipeline:
     async def _look(self, call: BoundCall, caller: Caller) -> tuple[Look, ...]:
         return await look_at(call, self._reader(caller))
 
-    def _preview(self, call: BoundCall, looks: tuple[Look, ...]) -> str:
+    def _preview(
+        self, call: BoundCall, looks: tuple[Look, ...], screen: "Screen | None" = None
+    ) -> str:
+        """Write what a person reads; with a screen, what the caller may read of it."""
         base_url = self.accounts[call.operation.vendor].base_url
         context = preview.Context(
             base_url=base_url,
@@ -153,6 +184,8 @@ class Pipeline:
             repeated=self._seen[call.caller].repeated(call.arguments),
             word=typed_word(call.operation, call.records),
         )
+        if screen is not None:
+            return screen.preview(call, context, self._redactor)
         return preview.render(call, context, self._redactor)
 
     async def _ask(self, call: BoundCall, caller: Caller, looks: tuple[Look, ...]) -> Yes:
@@ -192,7 +225,7 @@ class Pipeline:
             "The record changed after the person had seen it. Nothing was sent.",
             hint="Tell the person. The same call asks again, with the record as it is now.",
             approval={"id": yes.approval.id},
-            preview=self._preview(call, now),
+            preview=self._preview(call, now, caller.screen),
         )
 
     async def _write(self, call: BoundCall, caller: Caller, yes: Yes | None) -> Outcome:
