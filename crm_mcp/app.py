@@ -27,6 +27,7 @@ from crm_mcp.watch import Watch
 
 if TYPE_CHECKING:
     from crm_mcp.client import VendorClient
+    from crm_mcp.pipeline import Screening
     from crm_mcp.sandbox.app import Sandbox
 
 SANDBOX_ORIGIN = "http://sandbox.localhost"
@@ -112,8 +113,15 @@ def _build(
         )
         closing.push_async_callback(client.aclose)
         label = _label(name, vendor_settings, sandbox)
-        base_url, rate = vendor_settings.base_url, vendor_settings.rate
-        accounts[name] = Account(load_vendor_code(name), label, base_url, client, rate)
+        account = Account(
+            load_vendor_code(name),
+            label,
+            vendor_settings.base_url,
+            client,
+            rate=vendor_settings.rate,
+            screening=_screening(general, label),
+        )
+        accounts[name] = account
     clients = Clients(folder)
     watch = Watch(clients, audit, general.min_answer_seconds)
     return App(settings, pipeline, ledger, audit, redactor, clients, watch)
@@ -123,6 +131,20 @@ def _label(name: str, settings: VendorSettings, sandbox: Any) -> str:
     parts = urlsplit(settings.base_url)
     where = "sandbox" if sandbox is not None else parts.netloc + parts.path
     return f"{name} ({where})"
+
+
+def _screening(general: General, label: str) -> "Screening | None":
+    """Say how an account hides personal values from callers; None where it does not."""
+    if general.personal_data == "off":
+        return None
+    # Imported only here: who hides nothing needs none of it.
+    from crm_mcp.marks import Masks, Tokens
+    from crm_mcp.screen import Screen
+
+    key = general.personal_data_key
+    if general.personal_data == "token" and key is not None:
+        return partial(Screen, Tokens(key.get_secret_value(), label))
+    return partial(Screen, Masks())
 
 
 def _open_client(  # noqa: PLR0913, PLR0917 - one call, from `partial`

@@ -64,7 +64,7 @@ class Audit:
             event: what happened.
             arguments: of the call; their texts are replaced by keyed hashes.
             facts: further JSON values, without personal data; `of` is the number of the write
-                that a later line is about.
+                that a later line is about, and the digest in `request` becomes a keyed hash.
 
         Raises:
             StateError: the file was changed by somebody else, or cannot be written.
@@ -73,6 +73,8 @@ class Audit:
             head = self._resume(database)
             at = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds")
             entry = {"seq": head.seq + 1, "at": at, "event": event, **facts}
+            if "request" in entry:  # a digest without a key can be compared with a guess
+                entry["request"] = hashed(entry["request"], _key(database))
             if arguments is not None:
                 entry["arguments"] = hashed(arguments, _key(database))
             line, digest = _line(entry, head.hash)
@@ -163,18 +165,37 @@ class Audit:
         return offset + len(line)
 
 
-def hashed(value: Any, key: bytes) -> Any:
+def hashed(value: Any, key: bytes, name: str = "") -> Any:
     """Replace texts by keyed hashes: the record proves what was written without telling it.
 
-    Numbers, true, false and the names of arguments stay.
+    True, false and the names of arguments stay, and so do numbers, unless their name says that
+    they are somebody's, as a telephone number is.
     """
-    if isinstance(value, str):
-        return "hmac:" + hashlib.blake2b(value.encode(), key=key, digest_size=12).hexdigest()
     if isinstance(value, Mapping):
-        return {name: hashed(item, key) for name, item in value.items()}
+        return {_named(inner, key): hashed(item, key, inner) for inner, item in value.items()}
     if isinstance(value, list):
-        return [hashed(item, key) for item in value]
+        return [hashed(item, key, name) for item in value]
+    if isinstance(value, str) or _is_somebody_s(value, name):
+        return _hash(str(value), key)
     return value
+
+
+def _is_somebody_s(value: Any, name: str) -> bool:
+    from crm_mcp.personal import IN_NUMBERS, kind_of  # on first use, for the sake of the start
+
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and kind_of(name) in IN_NUMBERS
+
+
+def _named(name: str, key: bytes) -> str:
+    """Keep a name, unless somebody's address or number stands in its place."""
+    from crm_mcp.private import private
+
+    return _hash(name, key) if private(name) else name
+
+
+def _hash(text: str, key: bytes) -> str:
+    return "hmac:" + hashlib.blake2b(text.encode(), key=key, digest_size=12).hexdigest()
 
 
 def _key(database: "sqlite3.Connection") -> bytes:

@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import platformdirs
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from crm_mcp.errors import ConfigError
 from crm_mcp.guard import Mode, Policy
@@ -17,6 +26,8 @@ from crm_mcp.vendors import known_vendors, load_vendor_code
 from crm_mcp.vendors.base import VendorSettings
 
 PREFIX = "CRM_MCP_"
+MIN_KEY_CHARS = 32
+MIN_KEY_VARIETY = 8
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -34,7 +45,7 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 class General(BaseModel):
     """The settings that are no vendor's."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     mode: Mode = Mode.CONFIRM
     toolsets: Names = ("default",)
@@ -49,6 +60,22 @@ class General(BaseModel):
     max_writes_per_hour: int = Field(200, ge=1, le=100_000)
     timeout: float = Field(30.0, gt=0, le=600)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
+    personal_data: Literal["off", "mask", "token"] = "off"
+    personal_data_key: SecretStr | None = Field(None, validate_default=True)
+
+    @field_validator("personal_data_key")
+    @classmethod
+    def _strong_key(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        """Want a key where tokens are made, and none that could be guessed."""
+        if value is None and info.data.get("personal_data") != "token":
+            return None
+        key = value.get_secret_value() if value else ""
+        if len(key) < MIN_KEY_CHARS or len(set(key)) < MIN_KEY_VARIETY:
+            raise ValueError(
+                f"tokens need a random key of at least {MIN_KEY_CHARS} characters; make one with: "
+                'python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
+            )
+        return value
 
     @property
     def policy(self) -> Policy:
@@ -77,7 +104,8 @@ class Settings(BaseModel):
 
     def secrets(self) -> list[str]:
         """List all secret values, for the redactor."""
-        values = [value for vendor in self.vendors.values() for _, value in vendor]
+        tables: list[BaseModel] = [self.general, *self.vendors.values()]
+        values = [value for table in tables for _, value in table]
         return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
 
 

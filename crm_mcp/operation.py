@@ -34,6 +34,17 @@ MAX_PROBLEMS = 5
 MAX_EXAMPLE = 500
 
 ArrayStyle = Literal["json", "comma", "repeat", "lines"]
+PersonalKind = Literal[
+    "person",
+    "email",
+    "phone",
+    "address",
+    "postcode",
+    "birthday",
+    "id",
+    "bank",
+    "personal",
+]
 
 ToolName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(_[a-z0-9]+)+$", max_length=48)]
 KindName = Annotated[str, StringConstraints(pattern=r"^[a-z]+([_A-Z][a-z]+)*$", max_length=40)]
@@ -119,6 +130,11 @@ class Response(Part):
     )
     links: tuple[Pointer, ...] = Field(
         (), description="Pointers within the data to web addresses of files; * as in mask."
+    )
+    personal: dict[Pointer, PersonalKind | Literal["none"]] = Field(
+        {},
+        description="Pointers within the data whose values are personal although their names do "
+        "not say so, or none for what only looks so; * is any key or index.",
     )
 
 

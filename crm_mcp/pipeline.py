@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import anyio
 from anyio import to_thread
@@ -45,11 +45,17 @@ from crm_mcp.undo import Undoing
 from crm_mcp.validate import ArgumentValidator
 from crm_mcp.vendors.base import Reply, Vendor
 
+if TYPE_CHECKING:
+    from crm_mcp.screen import Screen
+
 logger = logging.getLogger(__name__)
 
 NOTHING_SENT = "Nothing was sent."
 
 Report = Callable[[str], Awaitable[None]]
+
+Screening = Callable[[Operation, Mapping[str, Any]], "Screen"]
+"""Makes what hides personal values from one call's caller, and opens the tokens it gave."""
 
 
 class Sender(Protocol):
@@ -66,7 +72,8 @@ class Sender(Protocol):
 class Account:
     """One vendor as it is set up here: its code, its address, its client on first use.
 
-    `rate` is how many requests a second its client makes at most.
+    `rate` is how many requests a second its client makes at most. `screening` is there where
+    personal values are hidden from callers.
     """
 
     vendor: Vendor
@@ -74,6 +81,7 @@ class Account:
     base_url: str
     client: Sender
     rate: float = 5.0
+    screening: Screening | None = None
 
 
 async def _silent(_: object) -> None:
@@ -85,7 +93,9 @@ class Caller:
     """Who calls: a name for the record, who can be asked, and who hears of progress.
 
     `heard` gets each notification of a call that listens, as it comes. `undoing` is the write that
-    the call takes back; only the command for it says so.
+    the call takes back; only the command for it says so. `screen` stands between them and the call
+    that is on its way, where there is one. A call of our own on the way of another has it already,
+    and gets the values as they are.
     """
 
     name: str = "local"
@@ -94,6 +104,7 @@ class Caller:
     report: Report = _silent
     heard: Callable[[Outcome], Awaitable[None]] = _silent
     undoing: Undoing | None = None
+    screen: "Screen | None" = None
 
 
 class Pipeline:
@@ -127,6 +138,19 @@ class Pipeline:
             QuestionOpen: the client has a question to show and repeats the call.
         """
         operation = self.registry.find(name)
+        screening = self.accounts[operation.vendor].screening
+        if screening is None or caller.screen is not None:
+            return await self._carry_out(operation, arguments, caller)
+        screen = screening(operation, arguments)
+        try:
+            screened = replace(caller, screen=screen)
+            return screen.outcome(await self._carry_out(operation, screen.arguments, screened))
+        except ToolFailure as failure:
+            raise screen.failure(failure) from None
+
+    async def _carry_out(
+        self, operation: Operation, arguments: Mapping[str, Any], caller: Caller
+    ) -> Outcome:
         call, dry_run = await self._bound(operation, arguments, caller)
         verdict = judge(operation, self.registry.policy, call.records)
         if isinstance(verdict, Refuse):
@@ -140,7 +164,7 @@ class Pipeline:
         if dry_run or isinstance(verdict, Ask):
             sight = await self._see(call, caller)
         if dry_run:
-            preview = self._preview(call, sight)
+            preview = self._preview(call, sight, caller.screen)
             return Outcome({"preview": preview}, status="not_done", warnings=(NOTHING_SENT,))
         yes = await self._ask(call, caller, sight) if isinstance(verdict, Ask) else None
         await caller.report("writing")
@@ -184,7 +208,8 @@ class Pipeline:
     async def _see(self, call: BoundCall, caller: Caller) -> Sight:
         return await see(call, self._reader(caller), self.registry.find)
 
-    def _preview(self, call: BoundCall, sight: Sight) -> str:
+    def _preview(self, call: BoundCall, sight: Sight, screen: "Screen | None" = None) -> str:
+        """Write what a person reads; with a screen, what the caller may read of it."""
         account = self.accounts[call.operation.vendor]
         asked = self.registry.policy.mode is not Mode.UNATTENDED
         context = preview.Context(
@@ -195,6 +220,8 @@ class Pipeline:
             repeated=self._seen[call.caller].repeated(call.arguments),
             word=typed_word(call.operation, call.records),
         )
+        if screen is not None:
+            return screen.preview(call, context, self._hiding(call))
         return preview.render(call, context, self._hiding(call))
 
     async def _ask(self, call: BoundCall, caller: Caller, sight: Sight) -> Yes:
@@ -246,7 +273,7 @@ class Pipeline:
             "The CRM no longer shows what the person saw. Nothing was sent.",
             hint="Tell the person. The same call asks again, with what stands there now.",
             approval={"id": yes.approval.id},
-            preview=self._preview(call, now),
+            preview=self._preview(call, now, caller.screen),
         )
 
     async def _write(
@@ -291,7 +318,8 @@ class Pipeline:
     async def _send(self, call: BoundCall, caller: Caller, permit: Permit) -> Outcome:
         async def heard(message: Any) -> None:
             content = json.dumps([message]).encode()
-            await caller.heard(self._read(call, Reply(HTTPStatus.OK, {}, content)))
+            outcome = self._read(call, Reply(HTTPStatus.OK, {}, content))
+            await caller.heard(caller.screen.outcome(outcome) if caller.screen else outcome)
 
         client = self.accounts[call.operation.vendor].client
         ear = Ear(caller.report, heard)

@@ -1,4 +1,7 @@
-"""Secrets out of everything a person, a model or a log can see."""
+"""Secrets out of everything a person, a model or a log can see.
+
+Out of logs go the addresses and numbers of people as well.
+"""
 
 import base64
 import json
@@ -12,6 +15,7 @@ from urllib.parse import quote, quote_plus
 
 MASK = "•••"
 MAX_LEARNED = 20
+_BEHIND_HOST = re.compile(r"(https?://[^/\s\"']+)[/?][^\s\"']*")
 _PERCENT = re.compile("%[0-9A-F]{2}")
 _ANSWERED = "receive_response_headers.complete"
 WIRE_LOGGERS = (
@@ -91,19 +95,28 @@ class RedactingFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Replace the record's text by its redacted form; never drops a record."""
-        record.msg = self._redactor.text(_message(record))
+        record.msg = self._redacted(_message(record))
         record.args = None
         if record.exc_info:
             trace = "".join(traceback.format_exception(*record.exc_info))
-            record.exc_text = self._redactor.text(trace.rstrip("\n"))
+            record.exc_text = self._redacted(trace.rstrip("\n"))
             record.exc_info = None
         return True
 
+    def _redacted(self, text: str) -> str:
+        from crm_mcp.private import private  # on first use: most servers log nothing at all
 
-class _WireFilter(RedactingFilter):
-    """Keeps also what nobody knows yet out of the wire's logs: the headers of an answer.
+        text = self._redactor.text(text)
+        for span in reversed(private(text)):
+            text = f"{text[: span.start]}{MASK}{text[span.end :]}"
+        return text
 
-    A login may set a cookie there that is as good as a password, before anybody has read it.
+
+class WireFilter(RedactingFilter):
+    """Keeps out of the wire's logs what nobody knows yet, and what is nobody's business.
+
+    Of an address the host alone stays: what stands behind it is the arguments of a call. A login
+    may set a cookie that is as good as a password, before anybody has read it.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -112,6 +125,9 @@ class _WireFilter(RedactingFilter):
         if record.msg.startswith(_ANSWERED):
             record.msg = record.msg.partition("[")[0] + MASK
         return True
+
+    def _redacted(self, text: str) -> str:
+        return super()._redacted(_BEHIND_HOST.sub(rf"\1/{MASK}", text))
 
 
 def _message(record: logging.LogRecord) -> str:
@@ -127,7 +143,7 @@ def guard_wire_loggers(redactor: Redactor) -> Callable[[], None]:
 
     Returns what takes the filter off again.
     """
-    guard = _WireFilter(redactor)
+    guard = WireFilter(redactor)
     loggers = [logging.getLogger(name) for name in WIRE_LOGGERS]
     for logger in loggers:
         logger.addFilter(guard)

@@ -8,12 +8,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from crm_mcp.patterns import DIGITS, EMAIL, PHONE, URL, ibans
+
 MAX_SEEN = 5_000
-_EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
-_URL = re.compile(r"https?://[^\s\"'<>]{4,300}")
-_IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{2,4}){3,8}\b")
-_PHONE = re.compile(r"\+?\d[\d ()/.-]{5,20}\d")
-_DIGITS = re.compile(r"\d\d")
 _MOMENT = re.compile(r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?")
 
 
@@ -40,7 +37,7 @@ class Seen:
 def telling(value: Any) -> Iterator[str]:
     """List the addresses and numbers in all texts of a JSON value."""
     if isinstance(value, str):
-        yield from (found[0].strip() for found in _found(value))
+        yield from (found.strip() for found in _found(value))
     elif isinstance(value, list):
         for item in value:
             yield from telling(item)
@@ -49,14 +46,14 @@ def telling(value: Any) -> Iterator[str]:
             yield from telling(item)
 
 
-def _found(text: str) -> Iterator[re.Match[str]]:
+def _found(text: str) -> Iterator[str]:
     """Search only for what can be there: most texts hold none of it."""
     if "@" in text:
-        yield from _EMAIL.finditer(text)
+        yield from (found[0] for found in EMAIL.finditer(text))
     if "://" in text:
-        yield from _URL.finditer(text)
-    if _DIGITS.search(text):
-        ibans = list(_IBAN.finditer(text))
-        yield from ibans
+        yield from (found[0] for found in URL.finditer(text))
+    if DIGITS.search(text):
+        numbers = [text[start:end] for start, end in ibans(text)]
         # A date looks like a telephone number, and stands in nearly every record.
-        yield from _PHONE.finditer(_MOMENT.sub("\n", text)) if not ibans else ()
+        timeless = _MOMENT.sub("\n", text)
+        yield from numbers or (found[0] for found in PHONE.finditer(timeless))

@@ -47,6 +47,14 @@ INSTRUCTIONS = (
     "them. Use _dry_run to see what a write would send."
 )
 
+PERSONAL = {
+    "off": "",
+    "mask": " What stands in results as <email:hidden> is personal data that is kept from you: "
+    "never give it as an argument.",
+    "token": " What stands in results as <email:…> is a token for personal data: give it whole, "
+    "exactly as it is, as an argument or within one, and the CRM gets the value behind it.",
+}
+
 Context = ServerRequestContext[Any]
 
 
@@ -57,7 +65,7 @@ def build_server(app: App) -> Server[Any]:
     server: Server[Any] = Server(
         NAME,
         version=__version__,
-        instructions=INSTRUCTIONS,
+        instructions=INSTRUCTIONS + PERSONAL[app.settings.general.personal_data],
         # Without this the SDK lists all tools before each call over HTTP.
         get_tool_input_schema=handlers.input_schema,
         on_list_tools=handlers.list_tools,

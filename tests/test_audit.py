@@ -64,8 +64,33 @@ def test_texts_of_arguments_are_hashed_with_the_folder_s_own_key(tmp_path: Path)
     assert "Oak" not in first.path.read_text(encoding="utf-8")
 
 
-def test_hashing_keeps_null_and_numbers() -> None:
+def test_hashing_keeps_null_and_numbers_but_those_of_people() -> None:
     assert hashed([None, 1.5], b"key") == [None, 1.5]
+    assert hashed({"qty": 2, "owner": 7, "hot": True}, b"key") == {
+        "qty": 2,
+        "owner": 7,
+        "hot": True,
+    }
+    assert hashed({"phones": [117, True]}, b"key") == hashed({"phones": ["117", True]}, b"key")
+    assert "117" not in str(hashed({"phones": [117]}, b"key"))
+
+
+def test_a_name_of_an_argument_stays_unless_somebody_s_address_stands_in_its_place() -> None:
+    (name,) = hashed({"ann@x.example": 1}, b"key")
+
+    assert name.startswith("hmac:")
+    assert list(hashed({"customerProducts": 1}, b"key")) == ["customerProducts"]
+
+
+def test_a_request_cannot_be_found_by_guessing_what_was_in_it(tmp_path: Path) -> None:
+    first, second = (Audit(StateFolder(tmp_path / name)) for name in "ab")
+    for audit in (first, first, second):
+        audit.append("sending", request="a" * 64)
+
+    one, again = (line["request"] for line in first.lines())
+    (elsewhere,) = (line["request"] for line in second.lines())
+    assert one == again != elsewhere
+    assert one.startswith("hmac:")
 
 
 Vandal = Callable[[list[str]], list[str]]

@@ -213,7 +213,8 @@ async def test_a_secret_that_a_session_hides_is_in_no_log_from_then_on(
         async with through(Desk(tell)) as line:
             await line.send(read)
 
-    assert f'HTTP Request: GET {BASE}/x?token={MASK} "HTTP/1.1 200 OK"' in caplog.messages
+    host = BASE.partition("/base")[0]
+    assert f'HTTP Request: GET {host}/{MASK} "HTTP/1.1 200 OK"' in caplog.messages
     assert "m4rker" not in caplog.text
 
 

@@ -53,6 +53,8 @@ def test_without_settings_everything_has_its_default_and_no_vendor_is_on() -> No
         "max_writes_per_hour": 200,
         "timeout": 30.0,
         "log_level": "WARNING",
+        "personal_data": "off",
+        "personal_data_key": None,
     }
     assert settings.general.state_dir.name == "crm-mcp"
     assert settings.secrets() == []
@@ -313,3 +315,35 @@ def test_every_vendor_says_what_is_everyday_and_how_to_probe_it(vendor: str) -> 
     assert code.everyday
     probe = operations[code.probe]
     assert (probe.effect, probe.input_schema.get("required", [])) == ("read", [])
+
+
+KEY = "kJ2-n0t-4-real-key_for-tests-0nly"
+
+
+def test_the_key_of_tokens_is_a_secret_like_those_of_the_vendors(tmp_path: Path) -> None:
+    file = written(tmp_path, f'personal_data_key = "{KEY}"\npersonal_data = "token"\n')
+
+    settings = load_settings(FIVE, file)
+
+    assert settings.general.personal_data == "token"
+    assert settings.secrets() == [KEY, "s3cret"]
+    assert KEY not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"PERSONAL_DATA_KEY": KEY[:31]}, {"PERSONAL_DATA_KEY": "abcdefg" * 8}]
+)
+def test_tokens_without_a_key_that_nobody_can_guess_stop_the_start(given: dict[str, str]) -> None:
+    named = {f"CRM_MCP_{name}": value for name, value in given.items()}
+
+    with pytest.raises(ConfigError) as caught:
+        load_settings({"CRM_MCP_PERSONAL_DATA": "token", **named})
+
+    assert str(caught.value).startswith("CRM_MCP_PERSONAL_DATA_KEY: tokens need a random key of ")
+    assert not any(value in str(caught.value) for value in given.values())
+
+
+def test_a_key_may_stand_ready_for_a_policy_without_tokens() -> None:
+    settings = load_settings({"CRM_MCP_PERSONAL_DATA": "mask", "CRM_MCP_PERSONAL_DATA_KEY": KEY})
+
+    assert settings.secrets() == [KEY]

@@ -29,6 +29,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("take_back",),
     ("pipeline", "watch"),
     ("afterwards",),
+    ("screen",),
     ("check", "check.*"),
     ("registry", "confirm", "preview", "envelope", "records", "forecast", "files"),
     ("names",),
@@ -54,9 +55,11 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("vendors.*",),
     ("vendors",),
     ("vendors.base",),
-    ("request", "pointer", "redact", "clean", "seen"),
-    ("operation",),
-    ("errors",),
+    ("walk",),
+    ("personal", "known"),
+    ("request", "pointer", "redact", "clean", "seen", "marks"),
+    ("operation", "private"),
+    ("errors", "patterns"),
     (ROOT,),
 )
 

@@ -105,6 +105,26 @@ def test_a_log_record_is_redacted_with_its_arguments(
     assert (record.getMessage(), record.args) == (said, None)
 
 
+def test_a_log_tells_no_address_and_no_number_of_anybody(
+    logger: logging.Logger, caplog: pytest.LogCaptureFixture
+) -> None:
+    logger.error("%s called from %s at %s", "ann@x.example", "0113 496 0101", "2026-03-02 09:00")
+
+    assert caplog.messages == [f"{MASK} called from {MASK} at 2026-03-02 09:00"]
+
+
+def test_a_wire_logger_tells_the_host_of_an_address_alone(caplog: pytest.LogCaptureFixture) -> None:
+    unguard = guard_wire_loggers(Redactor(["s3cret"]))
+    for address in ("https://crm.example.com/api2.php?contName=Ann%20Lee", "http://[::1]:80?a=Ann"):
+        logging.getLogger("httpx").warning("GET %s as %s", address, "s3cret")
+    unguard()
+
+    assert caplog.messages == [
+        f"GET https://crm.example.com/{MASK} as {MASK}",
+        f"GET http://[::1]:80/{MASK} as {MASK}",
+    ]
+
+
 def test_a_traceback_is_redacted_but_stays_readable(
     logger: logging.Logger, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -84,7 +84,7 @@ def test_it_lists_calls_and_ends_when_its_input_ends(pipes: Pipes) -> None:
     assert {WRITE, "fivecrm_areas_list"} < {tool["name"] for tool in listed["result"]["tools"]}
     assert called["result"]["structuredContent"]["source"]["simulated"] is True
     assert (pipes.process.returncode, left) == (0, b"")
-    assert b"DEBUG" in log
+    assert b"INFO" in log
 
 
 def test_nothing_but_the_protocol_reaches_standard_output(

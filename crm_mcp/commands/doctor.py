@@ -22,6 +22,13 @@ BYTES_PER_TOKEN = 4.4
 """Measured for tool lists with the o200k tokeniser; good enough for an estimate."""
 
 
+_PERSONAL = {
+    "off": "told to callers as it stands in the CRM",
+    "mask": "hidden from callers",
+    "token": "told to callers as tokens",
+}
+
+
 class Report:
     """Prints one line a finding, and remembers whether anything was wrong."""
 
@@ -47,7 +54,9 @@ async def doctor(setup: Setup) -> int:
     """Check everything; print a line each; return the exit code."""
     report = Report()
     settings = setup.settings
-    report.good(f"settings: mode {settings.general.mode}, {len(settings.vendors)} CRMs connected")
+    general = settings.general
+    report.good(f"settings: mode {general.mode}, {len(settings.vendors)} CRMs connected")
+    report.good(f"personal data: {_PERSONAL[general.personal_data]}")
     if not settings.vendors:
         report.bad("no CRM is connected; start `crm-mcp serve` to read what to set")
     async with setup.open() as app:

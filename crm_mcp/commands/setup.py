@@ -75,7 +75,7 @@ def _warn_of_unknown(audit: Audit) -> None:
 
 
 def start_logging(settings: Settings) -> None:
-    """Log to stderr, with every secret masked; stdout belongs to results and the protocol."""
+    """Log to stderr, masked; stdout belongs to results and the protocol."""
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(RedactingFilter(Redactor(settings.secrets())))
     logging.basicConfig(
@@ -84,6 +84,8 @@ def start_logging(settings: Settings) -> None:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         force=True,
     )
+    # What the protocol's library tells while debugging can hold whole calls.
+    logging.getLogger("mcp").setLevel(max(logging.INFO, logging.getLogger().level))
 
 
 def print_json(value: Any) -> None:

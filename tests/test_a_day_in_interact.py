@@ -46,7 +46,7 @@ class Desk:
         result = await self.client.call_tool(tool, arguments)
         assert result.structured_content is not None
         assert not result.is_error, result.structured_content
-        return result.structured_content
+        return dict(result.structured_content)
 
     async def do(self, tool: str, **arguments: Any) -> Any:
         return (await self.all(tool, **arguments))["data"]
@@ -55,7 +55,7 @@ class Desk:
         result = await self.client.call_tool(tool, arguments)
         assert result.structured_content is not None
         assert result.is_error, result.structured_content
-        return result.structured_content
+        return dict(result.structured_content)
 
 
 @asynccontextmanager

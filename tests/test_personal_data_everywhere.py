@@ -1,0 +1,215 @@
+"""Nobody of the story appears where a caller, the record of writes or a log could tell of them."""
+
+import json
+import logging
+import re
+from collections.abc import Iterator, Mapping
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from overheard import KEY, POLICIES, Overheard, connected, settings_of
+
+from crm_mcp.app import App, load_catalogue, open_app
+from crm_mcp.commands.setup import start_logging
+from crm_mcp.errors import ToolFailure
+from crm_mcp.loader import load_vendor, schemas_root
+from crm_mcp.marks import Tokens
+from crm_mcp.operation import Operation
+from crm_mcp.pipeline import Caller
+from crm_mcp.sandbox import stand_ins, story
+
+pytestmark = pytest.mark.anyio
+
+WRITE = "fivecrm_customer_products_import"
+HIDING = ("mask", "token")
+VENDORS = sorted(stand_ins())
+
+# What stands in texts, and what may only stand alone: a given name is also a word.
+SEVERAL = [
+    *(person.name for person in (*story.PEOPLE, *story.COLLEAGUES)),
+    *(person.email for person in (*story.PEOPLE, *story.COLLEAGUES)),
+    *(number for person in story.PEOPLE for number in (person.phone, person.mobile)),
+    *(company.phone for company in story.COMPANIES),
+    *(company.address.street for company in story.COMPANIES),
+    *(company.address.postcode for company in story.COMPANIES),
+]
+ALONE = {
+    word
+    for person in (*story.PEOPLE, *story.COLLEAGUES)
+    for word in (*person.name.split(), person.email.partition("@")[0])
+} | {colleague.code for colleague in story.COLLEAGUES}
+
+# Arguments to try, by name; a vendor adds those whose values cannot be told from its examples.
+POOLS: Mapping[str, tuple[Any, ...]] = {
+    "area": ("001", "002"),
+    "contName": tuple(person.name for person in story.PEOPLE),
+    "contEmail": tuple(person.email for person in story.PEOPLE),
+    "contTelephone": tuple(person.phone for person in story.PEOPLE),
+    "accCompany": tuple(company.name for company in story.COMPANIES),
+    "accPostcode": tuple(company.address.postcode for company in story.COMPANIES),
+    "id": tuple(range(1, 150)),
+}
+USUAL = ("1", "Eleanor Whitby")
+
+
+def leaves(value: Any) -> Iterator[str]:
+    """List all texts of a result, names of fields included."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            yield from leaves(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from leaves(item)
+    elif isinstance(value, str):
+        yield value
+
+
+def told_of(value: Any) -> set[str]:
+    """Find whom a result tells of."""
+    texts = list(leaves(value))
+    return {known for known in SEVERAL for text in texts if known in text} | (ALONE & {*texts})
+
+
+def tries(operation: Operation) -> Iterator[dict[str, Any]]:
+    """Make arguments to try: those of the examples, then all that can be made of the pools."""
+    yield from (example.arguments for example in operation.examples)
+    required = list(operation.input_schema.get("required", ()))
+    choices = [POOLS.get(name, USUAL) for name in required]
+    for given in product(*choices):
+        least = dict(zip(required, given, strict=True))
+        yield least
+        for name, schema in operation.properties.items():
+            if name not in required:
+                more = POOLS.get(name, schema.get("enum", ()))
+                yield from ({**least, name: value} for value in more)
+
+
+async def sweep(app: App, vendor: str) -> tuple[set[str], dict[str, set[str]]]:
+    """Make all reads of a vendor; gives those that brought something, and whom each told of."""
+    answered: set[str] = set()
+    told: dict[str, set[str]] = {}
+    for operation in load_vendor(schemas_root(), vendor):
+        if operation.is_write or operation.request.method == "WS":
+            continue
+        for arguments in tries(operation):
+            try:
+                outcome = await app.pipeline.call(operation.name, arguments, Caller())
+            except ToolFailure as failure:
+                result = failure.as_dict()
+            else:
+                result = outcome.as_dict()
+                answered |= {operation.name} if outcome.data else set()
+                result.get("page", {}).pop("next", None)  # what the caller gave itself
+            told[operation.name] = told.get(operation.name, set()) | told_of(result)
+    return answered, {name: found for name, found in told.items() if found}
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+async def test_no_read_of_any_stand_in_tells_of_anybody(vendor: str, tmp_path: Path) -> None:
+    found = {}
+    for policy in POLICIES:
+        sandbox = Overheard()
+        settings = settings_of(sandbox, tmp_path, policy)
+        async with open_app(settings, load_catalogue(), sandbox) as app:
+            found[policy] = await sweep(app, vendor)
+
+    answered, told = found["off"]
+    assert len(told) >= 3  # there is somebody to be told of
+    for policy in HIDING:
+        assert found[policy] == (answered, {})
+
+
+async def test_the_sweep_of_five_crm_reaches_every_read(tmp_path: Path) -> None:
+    sandbox = Overheard()
+    async with open_app(settings_of(sandbox, tmp_path, "off"), load_catalogue(), sandbox) as app:
+        answered, _ = await sweep(app, "fivecrm")
+
+    reads = {one.name for one in load_vendor(schemas_root(), "fivecrm") if not one.is_write}
+    assert answered == reads
+
+
+PERSON = story.ELEANOR
+SECRETS = (PERSON.name, "Eleanor", PERSON.email, PERSON.phone, PERSON.mobile)
+SPELLED = re.compile("|".join(map(re.escape, (*SECRETS, "Eleanor%20Whitby", "Eleanor+Whitby"))))
+
+
+def calls_of(policy: str) -> list[tuple[str, dict[str, Any]]]:
+    """Read, write, fail and ask about one person, by token where there are any."""
+    seal = Tokens(KEY, "fivecrm (sandbox)").seal
+    is_token = policy == "token"
+    name, email = (
+        seal(kind, value) if is_token else value
+        for kind, value in (("person", PERSON.name), ("email", PERSON.email))
+    )
+    product = {"account": "1", "product": "Desk", "manufacturer": "W", "contact": name}
+    item = {**product, "text": f"ask {email}, {PERSON.phone}, {PERSON.mobile}"}
+    searched = "fivecrm_privacy_details_search"
+    return [
+        ("fivecrm_owners_list", {"area": "001"}),
+        (searched, {"area": "001", "contName": name, "contEmail": email}),
+        (searched, {"area": "001", "contTelephone": PERSON.mobile, "contName": "<person:hidden>"}),
+        (searched, {"area": "009", "contName": name}),
+        (WRITE, {"area": "001", "customerProducts": [item]}),
+        (WRITE, {"area": "001", "customerProducts": [{**item, "account": "99"}]}),
+        (WRITE, {"area": "001", "customerProducts": [item] * 30}),
+        (WRITE, {"area": "001", "customerProducts": [{**item, PERSON.email: PERSON.phone}]}),
+    ]
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("mode", ["confirm", "unattended", "read_only"])
+async def test_neither_the_record_nor_any_log_tells_of_a_person(
+    policy: str,
+    mode: str,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    sandbox = Overheard()
+    root = logging.getLogger()
+    handlers, level, mcp = root.handlers[:], root.level, logging.getLogger("mcp").level
+    try:
+        start_logging(settings_of(sandbox, tmp_path, policy, log_level="DEBUG"))
+        root.addHandler(caplog.handler)
+        async with connected(policy, tmp_path, sandbox, mode=mode) as session:
+            for name, arguments in calls_of(policy):
+                await session.call(name, **arguments)
+            for waiting in session.app.ledger.waiting():
+                session.app.ledger.decide(waiting.id, "approved", "a person")
+            for name, arguments in calls_of(policy):
+                await session.call(name, **arguments)
+    finally:
+        root.handlers, root.level = handlers, level
+        logging.getLogger("mcp").setLevel(mcp)
+
+    record = (tmp_path / "audit.jsonl").read_text(encoding="utf-8")
+    logged = capsys.readouterr().err
+    assert "httpx" in logged
+    assert '"event":' in record
+    assert [SPELLED.findall(text) for text in (record, logged, caplog.text)] == [[], [], []]
+
+
+async def test_a_fault_of_ours_is_logged_without_addresses_and_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sandbox = Overheard()
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+
+    async def fails(*_: Any) -> None:
+        raise KeyError(f"{PERSON.email} or {PERSON.phone}")
+
+    try:
+        start_logging(settings_of(sandbox, tmp_path, "off"))
+        async with connected("off", tmp_path, sandbox) as session:
+            monkeypatch.setattr(session.app.pipeline, "_send", fails)
+            result = await session.call("fivecrm_areas_list")
+    finally:
+        root.handlers, root.level = handlers, level
+
+    logged = capsys.readouterr().err
+    assert "KeyError: '••• or •••'" in logged
+    assert PERSON.email not in logged + json.dumps(result)
