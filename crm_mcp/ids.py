@@ -58,9 +58,15 @@ def ids_in(operation: Operation, arguments: Mapping[str, Any]) -> list[Id]:
     kinds = {kind.name: kind for kind in operation.kinds}
     return [
         Id(place, value, kinds[name])
-        for pointer, name in operation.ids.items()
+        for pointer, said in operation.ids.items()
+        if (name := _kind_name(said, arguments)) in kinds
         for place, value in _scalars(arguments, steps(pointer))
     ]
+
+
+def _kind_name(said: str, arguments: Mapping[str, Any]) -> Any:
+    """Give the kind that `ids` says, or that another argument names."""
+    return value_at(arguments, said) if said.startswith("/") else said
 
 
 def _scalars(value: Any, path: tuple[str, ...], place: Place = ()) -> Iterator[tuple[Place, Any]]:

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from crm_mcp.errors import SchemaError
-from crm_mcp.operation import IdKind, Operation
+from crm_mcp.operation import IdKind, Operation, kind_names
 
 SHARED_PREFIX = "_shared.json#/$defs/"
 NO_KINDS: Mapping[str, IdKind] = MappingProxyType({})
@@ -163,7 +163,12 @@ def _said(raw: Mapping[str, Any], kinds: Mapping[str, IdKind], path: Path) -> di
     said = {"vendor": path.parent.parent.name, "toolset": path.parent.name, "sample": _sample(raw)}
     if not isinstance(raw.get("ids"), dict):
         return said
-    named = dict.fromkeys(name for name in raw["ids"].values() if isinstance(name, str))
+    try:
+        said_of_ids = [name for name in raw["ids"].values() if isinstance(name, str)]
+        schema = raw["inputSchema"]
+        named = dict.fromkeys(kind for one in said_of_ids for kind in kind_names(schema, one))
+    except LookupError as error:
+        raise SchemaError(f"{path}: ids takes a kind from no argument with an enum") from error
     for name in named:
         if name not in kinds:
             raise SchemaError(f"{path}: ids names the kind {name!r}, which _ids.json lacks")

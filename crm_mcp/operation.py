@@ -243,7 +243,9 @@ class Operation(Part):
     before: Before | None = None
     undo: Undo | None = None
     ids: dict[Pointer, str] = Field(
-        {}, description="Arguments that are ids, with the kind in _ids.json; * is any item."
+        {},
+        description="Arguments that are ids, with the kind in _ids.json, or a pointer to the "
+        "argument that names it; * is any item.",
     )
     kinds: SkipJsonSchema[tuple[IdKind, ...]] = Field(
         (), description="Those that ids names; put here by the loader, never in a file."
@@ -304,6 +306,20 @@ class Operation(Part):
         if "bulk" not in self.traits:
             return 1
         return max(1, sum(len(value) for value in arguments.values() if isinstance(value, list)))
+
+
+def kind_names(input_schema: Mapping[str, Any], said: str) -> tuple[str, ...]:
+    """List the kinds that an entry of `ids` may mean: its own, or those that an argument names.
+
+    Raises:
+        LookupError: there is no such argument, or nothing says what it may hold.
+    """
+    if not said.startswith("/"):
+        return (said,)
+    schema: Any = input_schema
+    for step in said.split("/")[1:]:
+        schema = schema["properties"][step]
+    return tuple(schema["enum"])
 
 
 @lru_cache

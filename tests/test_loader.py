@@ -191,6 +191,8 @@ def test_a_kind_that_does_not_fit_the_model_is_told(root: Path, kinds: Any, prob
         ({"/id": "thing"}, "ids names the kind 'thing', which _ids.json lacks"),
         ({"/id": ["thing"]}, "ids./id: Input should be a valid string"),
         (["thing"], "ids: Input should be a valid dictionary"),
+        ({"/id": "/kind"}, "ids takes a kind from no argument with an enum"),
+        ({"/id": "/id"}, "ids takes a kind from no argument with an enum"),
         ({"id": "x"}, "ids names the kind 'x', which _ids.json lacks"),
     ],
 )

@@ -7,7 +7,7 @@ from crm_mcp.check.effects import wrong_call
 from crm_mcp.check.files import IDS, Folder, Problem
 from crm_mcp.check.schema import has_place, may_be, schema_at
 from crm_mcp.ids import label_of, records_in, value_at
-from crm_mcp.operation import Before, IdKind, Operation
+from crm_mcp.operation import Before, IdKind, Operation, kind_names
 from crm_mcp.pointer import steps
 
 _SCALARS = (("text", ("string",)), ("a number", ("integer", "number")))
@@ -21,7 +21,8 @@ def wrong_ids(operation: Operation, folder: Folder) -> Iterator[str]:
     for pointer, name in operation.ids.items():
         if pointer in _read_before(operation.before):
             yield f"before reads the record of {pointer} already: take it from ids"
-        yield from _wrong_place(operation, pointer, folder, folder.kinds[name])
+        for kind_name in kind_names(operation.input_schema, name):
+            yield from _wrong_place(operation, pointer, folder, folder.kinds[kind_name])
     for kind in operation.kinds:
         for argument, pointer in kind.arguments.items():
             if not has_place(operation.input_schema, steps(pointer)):

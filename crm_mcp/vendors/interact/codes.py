@@ -77,7 +77,9 @@ FAILURES: Mapping[str, Failure] = {
     "9002": Failure("a failure outside the server, or in its foundations", Unavailable, _LATER),
     "9100": _missing("record", "List the records of this kind to find the right id."),
     "9101": _missing("address", "The ids of addresses stand in the contact: read it first."),
-    "9102": _missing("basicinfo", "The ids of basicInfos stand in the contact: read it first."),
+    "9102": _missing(
+        "basicinfo", "The ids of basicInfos stand in contacts and interactions: read one first."
+    ),
     "9103": _missing("company", "Find the right id with interact_companies_list."),
     "9104": _missing("contact", _CONTACT),
     "9105": _missing("organization", f"{_CONTACT} It may be a person."),
@@ -114,7 +116,8 @@ FAILURES: Mapping[str, Failure] = {
     "9302": Failure(
         "the device is registered already",
         Conflict,
-        "Find it with interact_devices_list, and change it with interact_devices_update.",
+        "Find it with interact_devices_list; of a trigger device "
+        "interact_trigger_tokens_get tells the token.",
     ),
     "9303": Failure(
         "the email address belongs to another user already",
