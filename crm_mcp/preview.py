@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 from crm_mcp.clean import HIDDEN
@@ -33,6 +33,8 @@ _NOT_DIGIT = re.compile(r"\D")
 _PHONE_DIGITS = 7
 _SHOWN = 24
 _LARGE = 1000
+# From 2001 to 2096 in milliseconds: hardly an amount of anything else.
+_FIRST_MOMENT, _LAST_MOMENT = 10**12, 4 * 10**12
 _LONG_LABEL = 100
 _LAST_SHORT = 0xFFFF
 _UNDO = {"exact": "yes, with {tool}", "partial": "partly; {stays}", "none": "no"}
@@ -152,7 +154,8 @@ def _difference(found: Difference) -> str:
 def echo(value: Any) -> str:
     """Say a date, a large amount or a telephone number once more, so that none is misread."""
     if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) >= _LARGE:
-        return f" ({value:,})".replace(",", "\u202f")
+        grouped = f"{value:,}".replace(",", "\u202f")
+        return f" ({grouped}{_moment(value)})"
     if not isinstance(value, str):
         return ""
     if found := _DATE.match(value):
@@ -162,6 +165,14 @@ def echo(value: Any) -> str:
         groups = [digits[start : start + 3] for start in range(0, len(digits), 3)]
         return f" (digits: {' '.join(groups)})"
     return ""
+
+
+def _moment(value: float) -> str:
+    """Say what a number is as a time, if it can be milliseconds since 1970 of our days."""
+    if not isinstance(value, int) or not _FIRST_MOMENT <= value < _LAST_MOMENT:
+        return ""
+    moment = datetime.fromtimestamp(value / 1000, UTC)
+    return f"; as a time {moment:%A}, {moment.day} {moment:%B %Y, %H:%M} UTC"
 
 
 def _day(text: str) -> str:

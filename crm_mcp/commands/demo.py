@@ -72,12 +72,17 @@ class Demo:
             self._title("Reads answer at once")
             await self._call(client, "fivecrm_areas_list", {})
             await self._call(client, "fivecrm_owners_list", AREA)
+            self._title("Another CRM tells of the same company")
+            found = await self._call(client, "interact_tasks_list", {})
             self._title("A mistake is explained before anything is sent")
             await self._call(client, "fivecrm_customer_products_import", BAD_WRITE)
             self._title("A write is shown to a person first")
             self._say("Once for each client, a test without effect comes before: it shows that a")
             self._say("person answers these dialogs. The person chooses the words it names.")
             await self._call(client, "fivecrm_customer_products_import", WRITE)
+            self._title("Where a CRM shows the record, the person reads old and new")
+            task = {"id": found["data"][0]["id"], "status": "completed"}
+            await self._call(client, "interact_tasks_update", task)
             self._title("The CRM's own rules come back in plain words")
             await self._call(client, "fivecrm_customer_products_import", WRITE)
 
@@ -115,7 +120,9 @@ class Demo:
             self._say("The person chooses [bold green]approve[/].")
         return "approve"
 
-    async def _call(self, client: Client, name: str, arguments: Mapping[str, Any]) -> None:
+    async def _call(
+        self, client: Client, name: str, arguments: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
         self._say(f"[bold cyan]→[/] {name} {_escaped(json.dumps(arguments))}")
         result = await client.call_tool(name, dict(arguments))
         shown = json.dumps(result.structured_content, ensure_ascii=False, indent=2)
@@ -124,6 +131,7 @@ class Demo:
         shown = "\n    ".join(lines[:14] if more else lines)
         colour = "red" if result.is_error else "green"
         self._say(f"[bold {colour}]←[/] {_escaped(shown)}{more}")
+        return result.structured_content or {}
 
     def _title(self, text: str) -> None:
         self._step += 1

@@ -27,6 +27,7 @@ class Interact(Vendor):
         "interact_person_contacts_get",
         "interact_tasks_create",
         "interact_tasks_list",
+        "interact_tasks_update",
     )
     probe = "interact_devices_list"
 
