@@ -101,6 +101,14 @@ class Pipeline:
             ToolFailure: what went wrong, for the one who called.
             QuestionOpen: the client has a question to show and repeats the call.
         """
+        try:
+            return await self._carry_out(name, arguments, caller)
+        except ToolFailure as failure:
+            # It may repeat an argument: as it was given, and with whatever was put into it.
+            failure.message = self._redactor.text(preview.visible(failure.message))
+            raise
+
+    async def _carry_out(self, name: str, arguments: Mapping[str, Any], caller: Caller) -> Outcome:
         operation = self.registry.find(name)
         call, dry_run = self._bound(operation, arguments, caller)
         verdict = judge(operation, self.registry.policy, call.records)
@@ -118,6 +126,7 @@ class Pipeline:
         with anyio.CancelScope(shield=True):
             outcome = await self._write(call, caller, yes)
         check, warnings = await check_after(call, looks, self._reader(caller))
+        check = self._redactor.value(check)
         return replace(outcome, check=check, warnings=(*outcome.warnings, *warnings))
 
     def _bound(
