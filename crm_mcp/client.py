@@ -9,8 +9,9 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
+from functools import partial
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.util import find_spec
-from urllib.parse import urlsplit
 
 import anyio
 import httpx
@@ -55,23 +56,33 @@ class VendorClient:
         _settle_absent_sniffio()
         self._auth = vendor.auth(settings)
         self._unguard_loggers = guard_wire_loggers(redactor)
-        host = urlsplit(settings.base_url).hostname or ""
         self._gate = gate
         self._base = httpx.URL(settings.base_url)
         self._deadline = timeout + CONNECT_SECONDS
         self._slots = anyio.CapacityLimiter(settings.concurrency)
         self._pace = Pace(settings.rate, sleep)
         self._sleep = sleep
-        self._http = httpx.AsyncClient(
+        # A proxy cannot reach this machine for us.
+        trust = not is_loopback(self._base.host)
+        open_pool = partial(
+            httpx.AsyncClient,
             timeout=httpx.Timeout(timeout, connect=min(timeout, CONNECT_SECONDS)),
             transport=transport,
+            verify=httpx.create_ssl_context(trust_env=trust) if transport is None else True,
             follow_redirects=False,
-            trust_env=not is_loopback(host),  # a proxy cannot reach this machine for us
+            cookies=CookieJar(DefaultCookiePolicy(netscape=False)),  # takes none, keeps none
+            event_hooks={"response": [_forget_redirect]},
+            trust_env=trust,
         )
+        self._reads = open_pool()
+        # Each write has a connection of its own: what stands behind an answer in one that is used
+        # again is taken for the next answer, and one that died meanwhile leaves nobody knowing.
+        self._writes = open_pool(limits=httpx.Limits(max_keepalive_connections=0))
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        await self._reads.aclose()
+        await self._writes.aclose()
         self._unguard_loggers()
 
     async def send(self, permit: Permit, spec: RequestSpec, operation: Operation) -> Reply:
@@ -88,7 +99,8 @@ class VendorClient:
         while True:
             await self._pace.turn()
             async with self._slots:
-                result = await self._attempt(spec)
+                pool = self._writes if operation.is_write else self._reads
+                result = await self._attempt(pool, spec)
             wait = wait_before_retry(operation, result, attempt)
             if wait is None:
                 break
@@ -98,12 +110,12 @@ class VendorClient:
             raise _lost(operation, result)
         return result
 
-    async def _attempt(self, spec: RequestSpec) -> Reply | Lost:
+    async def _attempt(self, pool: httpx.AsyncClient, spec: RequestSpec) -> Reply | Lost:
         request = self._request(spec)
         try:
             with anyio.fail_after(self._deadline):  # an answer that only trickles has an end too
                 async with aclosing(
-                    await self._http.send(request, auth=self._auth, stream=True)
+                    await pool.send(request, auth=self._auth, stream=True)
                 ) as response:
                     content = await _bounded(response)
         except _UNSENT:
@@ -128,6 +140,12 @@ class VendorClient:
             content = spec.json.encode()
         url = self._base.copy_with(raw_path=raw_path)
         return httpx.Request(spec.method, url, headers=headers, content=content)
+
+
+async def _forget_redirect(response: httpx.Response) -> None:
+    """Take the address out of a redirect: the library would read it, and may fail doing so."""
+    if response.has_redirect_location:
+        del response.headers["location"]
 
 
 def _settle_absent_sniffio() -> None:

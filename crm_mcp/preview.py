@@ -29,6 +29,9 @@ _NOT_DIGIT = re.compile(r"\D")
 _PHONE_DIGITS = 7
 _LARGE = 1000
 _LAST_SHORT = 0xFFFF
+_MARKS = frozenset({"Mn", "Me"})
+_MAX_MARKS = 5
+_RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 _UNDO = {"exact": "yes, with {tool}", "partial": "partly; {stays}", "none": "no"}
 
 
@@ -116,7 +119,13 @@ def _difference(found: Difference) -> str:
         case "unknown":
             return f"{name}: ? → {after} (the record as read lacks it: it cannot be compared)"
         case _:
-            return f"{name}: {quoted(found.before)} → {after}"
+            return f"{name}: {quoted(found.before)}{_arrow(found)}{after}"
+
+
+def _arrow(found: Difference) -> str:
+    """Point from old to new; a word keeps them in this order where the old is read leftwards."""
+    turns = any(unicodedata.bidirectional(char) in _RIGHT_TO_LEFT for char in quoted(found.before))
+    return " becomes → " if turns else " → "
 
 
 def echo(value: Any) -> str:
@@ -171,13 +180,19 @@ def quoted(value: Any) -> str:
 
 
 def visible(text: str) -> str:
-    """Write invisible and direction-changing characters as their codes."""
+    """Write invisible and direction-changing characters as their codes.
+
+    So are marks that would stand on a quotation mark, and towers of them that cover other lines.
+    """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(
-        _code(char) if unicodedata.category(char) in _INVISIBLE or HIDDEN.match(char) else char
-        for char in text
-    )
+    shown, marks = [], _MAX_MARKS
+    for char in text:
+        category = unicodedata.category(char)
+        marks = marks + 1 if category in _MARKS else _MAX_MARKS if char == '"' else 0
+        hides = category in _INVISIBLE or HIDDEN.match(char) or marks > _MAX_MARKS
+        shown.append(_code(char) if hides else char)
+    return "".join(shown)
 
 
 def _code(char: str) -> str:
