@@ -55,7 +55,7 @@ async def afterwards(done: Done, means: Means) -> Outcome:
     if _is_checked(done):
         try:
             stands = await look_at(done.call, means.read)
-            check = outcome(done.looks, stands)
+            check = means.redactor.value(outcome(done.looks, stands))
         except ToolFailure as failure:
             warnings.append(f"Whether the change stands could not be read: {failure.message}")
     if _can_be_kept(done):

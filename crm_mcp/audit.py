@@ -1,11 +1,13 @@
 """Step 5d: the record of writes, refusals and approvals: JSON lines, each chained to the last.
 
-Each line holds the hash of the line before it. The newest hash and the file's size are anchored
-in the state database, under the same lock, so that a line that was changed, taken out, put in or
-cut off at the end is found. Where the record cannot be written, the write does not happen.
+Each line holds the hash of the line before it, made with a key of the state database: who has the
+file alone can make no line that fits. The newest hash and the file's size are anchored there too,
+under the same lock, so that a line that was changed, taken out, put in or cut off at the end is
+found. Where the record cannot be written, the write does not happen.
 """
 
 import hashlib
+import hmac
 import json
 import os
 import time
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     import sqlite3
 
 FIRST_HASH = "0" * 64
+_IN_EACH_LINE = {"seq", "at", "event"}
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows would turn line ends around
 
 
@@ -70,14 +73,15 @@ class Audit:
             StateError: the file was changed by somebody else, or cannot be written.
         """
         with self._folder.transaction() as database:
-            head = self._resume(database)
+            key = _key(database)
+            head = self._resume(database, key)
             at = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds")
             entry = {"seq": head.seq + 1, "at": at, "event": event, **facts}
             if "request" in entry:  # a digest without a key can be compared with a guess
-                entry["request"] = hashed(entry["request"], _key(database))
+                entry["request"] = hashed(entry["request"], key)
             if arguments is not None:
-                entry["arguments"] = hashed(arguments, _key(database))
-            line, digest = _line(entry, head.hash)
+                entry["arguments"] = hashed(arguments, key)
+            line, digest = _line(entry, head.hash, key)
             note(database, entry, self._presence.name() if event == "sending" else "")
             _anchor(database, Head(head.seq + 1, digest, self._write(line, head.size)))
         return head.seq + 1
@@ -91,40 +95,43 @@ class Audit:
         if not self._folder.is_there:
             return []
         with self._folder.transaction() as database:
-            self._resume(database)
+            self._resume(database, _key(database))
             # Within the lock: a process that ends well meanwhile could not record it either.
             writes = listed(database)
             return [write for write in writes if not self._presence.lives(write.process)]
 
     def lines(self) -> Iterator[dict[str, Any]]:
-        """Read the lines, oldest first; a line that is not JSON ends the reading."""
+        """Read the lines, oldest first; a line that is none of ours ends the reading."""
         for raw in self._raw_lines():
             try:
-                yield json.loads(raw)
-            except ValueError:
+                facts = json.loads(raw)
+            except (ValueError, RecursionError):
                 return
+            if not isinstance(facts, dict) or not facts.keys() >= _IN_EACH_LINE:
+                return
+            yield facts
 
     def verify(self) -> Verdict:
         """Prove the chain from the first line to the anchored end; tells the first fault."""
         with self._folder.transaction() as database:
-            head = _read_head(database)
+            head, key = _read_head(database), _key(database)
             count, last, size = 0, FIRST_HASH, 0
             for raw in self._raw_lines():
                 if size >= head.size and not raw.endswith(b"\n"):
                     break  # torn by a crash or a full disk: it never counted
-                digest = _checked(raw, count + 1, last)
+                digest = _checked(raw, count + 1, last, key)
                 if digest is None:
-                    return Verdict(count, f"line {count + 1} was changed, or one before it is gone")
+                    return Verdict(count, _fault(count, head))
                 count, last, size = count + 1, digest, size + len(raw)
-        if not head.seq and count:
-            return Verdict(count, "the anchor of the record is missing")
+                if count == head.seq and last != head.hash:
+                    return Verdict(count - 1, f"line {count} is not the one that was written")
         if count < head.seq:
             return Verdict(count, f"{head.seq - count} lines are missing at the end")
-        if count == head.seq and last != head.hash:
-            return Verdict(count, "the last line is not the one that was written")
+        if count > head.seq + 1:  # a crash leaves one line that the anchor does not know
+            return Verdict(count, "the anchor of the record is missing")
         return Verdict(count)
 
-    def _resume(self, database: "sqlite3.Connection") -> Head:
+    def _resume(self, database: "sqlite3.Connection", key: bytes) -> Head:
         """Find the true end: a crash may have left a line that the anchor does not know yet."""
         head = _read_head(database)
         size = self.path.stat().st_size if self.path.exists() else 0
@@ -135,7 +142,7 @@ class Audit:
         for raw in self._raw_lines(head.size):
             if not raw.endswith(b"\n"):
                 break  # a torn line: its write never happened, the next line takes its place
-            digest = _checked(raw, head.seq + 1, head.hash)
+            digest = _checked(raw, head.seq + 1, head.hash, key)
             if digest is None:
                 raise StateError(f"{self.path}: the record was changed; see `crm-mcp audit verify`")
             head = Head(head.seq + 1, digest, head.size + len(raw))
@@ -199,25 +206,31 @@ def _hash(text: str, key: bytes) -> str:
 
 
 def _key(database: "sqlite3.Connection") -> bytes:
-    """Get the key of this state folder's hashes, made on first use."""
-    database.execute("INSERT OR IGNORE INTO audit_key VALUES (1, ?)", (os.urandom(32),))
+    """Get the key of this state folder's hashes."""
     (key,) = database.execute("SELECT key FROM audit_key").fetchone()
     return bytes(key)
 
 
-def _line(facts: dict[str, Any], previous: str) -> tuple[bytes, str]:
+def _line(facts: dict[str, Any], previous: str, key: bytes) -> tuple[bytes, str]:
     body = json.dumps({**facts, "prev": previous}, ensure_ascii=False, separators=(",", ":"))
-    digest = hashlib.sha256(body.encode()).hexdigest()
+    digest = hmac.digest(key, body.encode(), "sha256").hex()
     return f'{body[:-1]},"hash":"{digest}"}}\n'.encode(), digest
 
 
-def _checked(raw: bytes, seq: int, previous: str) -> str | None:
+def _fault(count: int, head: Head) -> str:
+    if not count and not head.seq:
+        return "the anchor of the record is missing, and with it the key of its lines"
+    return f"line {count + 1} was changed, or one before it is gone"
+
+
+def _checked(raw: bytes, seq: int, previous: str, key: bytes) -> str | None:
     """Prove one line; returns its hash, or None when it is not the line that belongs here."""
     try:
         facts = json.loads(raw)
         digest = str(facts.pop("hash"))
-        expected, _ = _line({name: facts[name] for name in facts if name != "prev"}, previous)
-    except (ValueError, AttributeError, LookupError, TypeError):
+        own = {name: facts[name] for name in facts if name != "prev"}
+        expected, _ = _line(own, previous, key)
+    except (ValueError, AttributeError, LookupError, TypeError, RecursionError):
         return None
     fits = raw == expected and facts.get("seq") == seq
     return digest if fits else None

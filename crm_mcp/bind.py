@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from crm_mcp.operation import ArrayStyle, Operation
 from crm_mcp.pointer import escape, placed, steps
@@ -21,6 +21,10 @@ from crm_mcp.request import Pairs, RequestSpec
 FILE_PREFIX = "file:"
 _PLACEHOLDER = re.compile(r"\{([A-Za-z0-9_.-]+)\}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_DOTS = re.compile(r"(^|[/\\])\.{1,2}($|[/\\;])")
+_DECODINGS = 3
+_MAX_SHOWN = 60
+_SEPARATORS = {"comma": ",", "lines": "\r\n"}
 
 
 @dataclass(frozen=True)
@@ -120,10 +124,23 @@ def _put_in_document(draft: _Draft, place: Place, name: str, value: Any) -> None
 
 def _segment(argument: str, value: Any) -> str:
     text = _scalar(argument, value)
-    if text in ("", ".", ".."):
-        raise ValueError(f"{argument} is {text!r}, which cannot stand in an address")
+    if not text or _climbs(text):
+        raise ValueError(f"{argument} is {_shown(text)}, which cannot stand in an address")
     _refuse_control(argument, text)
     return quote(text, safe="")
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…")
+
+
+def _climbs(text: str) -> bool:
+    """Tell whether a text leads elsewhere, for a server that decodes before it looks at steps."""
+    for _ in range(_DECODINGS):
+        if _DOTS.search(text):
+            return True
+        text = unquote(text)
+    return bool(_DOTS.search(text))
 
 
 def _header(argument: str, value: Any, style: ArrayStyle) -> str:
@@ -148,13 +165,15 @@ def _texts(argument: str, value: Any, style: ArrayStyle) -> Iterator[str]:
     elif not isinstance(value, list):
         yield _scalar(argument, value)
     elif style == "repeat":
+        if not value:
+            raise ValueError(f"{argument} is empty, which an address cannot say")
         yield from (_scalar(argument, item) for item in value)
     else:
-        separator = "," if style == "comma" else "\r"
+        separators = _SEPARATORS[style]
         items = [_scalar(argument, item) for item in value]
-        if any(separator in item for item in items):
+        if any(separator in item for item in items for separator in separators):
             raise ValueError(f"{argument} has an item that holds the separator of its list")
-        yield separator.join(items)
+        yield separators[0].join(items)
 
 
 def _nested(name: str, value: Any) -> Iterator[tuple[str, str]]:
@@ -163,6 +182,8 @@ def _nested(name: str, value: Any) -> Iterator[tuple[str, str]]:
         raise ValueError(f"{name} is empty, which a form cannot say")
     if isinstance(value, dict):
         for key, item in value.items():
+            if not key or "[" in key or "]" in key:  # it would end up on another level
+                raise ValueError(f"{name} has a name {_shown(key)}, which a form cannot say")
             yield from _nested(f"{name}[{key}]", item)
     elif isinstance(value, list):
         for index, item in enumerate(value):

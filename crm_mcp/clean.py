@@ -14,6 +14,7 @@ HIDDEN = re.compile(
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # direction of reading
     "\u200b-\u200d\u2060-\u2065\u206a-\u206f\u3164\ufeff\uffa0"  # no width
     "\ufe00-\ufe0f\ufff0-\ufffb"  # variation and annotation
+    "\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"  # layout of old scripts
     "\U000e0000-\U000e0fff"  # tags
     "]"
 )
@@ -34,7 +35,18 @@ def clean(value: Any) -> tuple[Any, int]:
         items = [clean(item) for item in value]
         return [item for item, _ in items], sum(count for _, count in items)
     if isinstance(value, dict):
-        pairs = [(clean_text(str(key)), clean(item)) for key, item in value.items()]
-        total = sum(in_key + in_item for (_, in_key), (_, in_item) in pairs)
-        return {key: item for (key, _), (item, _) in pairs}, total
+        return _clean_object(value)
     return value, 0
+
+
+def _clean_object(value: dict[str, Any]) -> tuple[dict[str, Any], int]:
+    """Clean names and values; a name that looks like another one does not take its place."""
+    cleaned: dict[str, Any] = {}
+    total = 0
+    for key, item in value.items():
+        name, in_name = clean_text(str(key))
+        while name in cleaned or (in_name and name in value):
+            name = f"{name} ({len(cleaned)})"
+        cleaned[name], in_item = clean(item)
+        total += in_name + in_item
+    return cleaned, total

@@ -12,9 +12,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from functools import partial
 from http import HTTPStatus
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import anyio
 import httpx
@@ -50,6 +50,7 @@ _HEADERS = (
     ("accept-encoding", "gzip, deflate"),
     ("user-agent", f"crm-mcp/{__version__}"),
 )
+_IS_WRITE = "crm_mcp.is_write"
 _ENCODINGS = frozenset({"identity", "gzip", "deflate"})
 _FORM = "application/x-www-form-urlencoded"
 # After these errors nothing can have left this machine.
@@ -74,7 +75,6 @@ class VendorClient:
         _settle_absent_sniffio()
         self._auth = vendor.auth(settings)
         self._unguard_loggers = guard_wire_loggers(redactor)
-        host = urlsplit(settings.base_url).hostname or ""
         self._gate = gate
         self._redactor = redactor
         self._wire = Wire(self._bare_request, self._exchange, redactor.learn)
@@ -85,12 +85,22 @@ class VendorClient:
         self._sleep = sleep
         self._read = vendor.read
         self._dial = dial
-        self._http = httpx.AsyncClient(
+        # A proxy cannot reach this machine for us.
+        trust = not is_loopback(self._base.host)
+        open_pool = partial(
+            httpx.AsyncClient,
             timeout=httpx.Timeout(timeout, connect=min(timeout, CONNECT_SECONDS)),
             transport=transport,
+            verify=httpx.create_ssl_context(trust_env=trust) if transport is None else True,
             follow_redirects=False,
-            trust_env=not is_loopback(host),  # a proxy cannot reach this machine for us
+            cookies=CookieJar(DefaultCookiePolicy(netscape=False)),  # takes none, keeps none
+            event_hooks={"response": [_forget_redirect]},
+            trust_env=trust,
         )
+        self._reads = open_pool()
+        # Each write has a connection of its own: what stands behind an answer in one that is used
+        # again is taken for the next answer, and one that died meanwhile leaves nobody knowing.
+        self._writes = open_pool(limits=httpx.Limits(max_keepalive_connections=0))
 
     async def aclose(self) -> None:
         """Close the session with the CRM, if one is open, and the connections.
@@ -102,7 +112,8 @@ class VendorClient:
             if isinstance(self._auth, Session):
                 await self._bid_farewell(self._auth)
         finally:
-            await self._http.aclose()
+            await self._reads.aclose()
+            await self._writes.aclose()
             self._unguard_loggers()
 
     async def _bid_farewell(self, session: Session) -> None:
@@ -129,7 +140,7 @@ class VendorClient:
         attempt = 1
         while True:
             async with self._slots:
-                result = await self._attempt(spec)
+                result = await self._attempt(spec, operation)
             wait = wait_before_retry(operation, result, attempt)
             if wait is None:
                 break
@@ -144,7 +155,7 @@ class VendorClient:
         # Imported on first use: a library that most servers never need.
         from crm_mcp.websocket import Door, dial
 
-        opener = self._dial or partial(dial, self._http)
+        opener = self._dial or partial(dial, self._reads)
         door = Door(opener, self._auth, self._prepared, self._read)
         headers: dict[str, str] = {}
 
@@ -170,10 +181,12 @@ class VendorClient:
             except ToolFailure as failure:
                 raise self._cleaned(failure) from None
 
-    async def _attempt(self, spec: RequestSpec) -> Reply | Lost:
+    async def _attempt(self, spec: RequestSpec, operation: Operation) -> Reply | Lost:
         """Send one request of a call, within a session where the vendor has them."""
+        request = self._request(spec)
+        request.extensions[_IS_WRITE] = operation.is_write
         try:
-            return await self._carried(self._request(spec), self._wire)
+            return await self._carried(request, self._wire)
         except NoAnswerError as error:
             return Lost(error.why)
 
@@ -198,10 +211,11 @@ class VendorClient:
             NoAnswerError: there was no usable answer.
         """
         await self._pace.turn()
+        pool = self._writes if request.extensions.get(_IS_WRITE) else self._reads
         try:
             with anyio.fail_after(self._deadline):  # an answer that only trickles has an end too
                 async with aclosing(
-                    await self._http.send(request, auth=self._auth, stream=True)
+                    await pool.send(request, auth=self._auth, stream=True)
                 ) as response:
                     content = await _bounded(response)
         except _UNSENT:
@@ -247,6 +261,12 @@ class VendorClient:
         raw_path = self._base.raw_path.rstrip(b"/") + target.encode("ascii")
         url = self._base.copy_with(raw_path=raw_path)
         return httpx.Request(method, url, headers=[*_HEADERS, *headers], content=content)
+
+
+async def _forget_redirect(response: httpx.Response) -> None:
+    """Take the address out of a redirect: the library would read it, and may fail doing so."""
+    if response.has_redirect_location:
+        del response.headers["location"]
 
 
 def _settle_absent_sniffio() -> None:

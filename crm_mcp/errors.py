@@ -74,6 +74,10 @@ class ToolFailure(CrmMcpError):
         self.vendor_code = vendor_code
         self.details = details
 
+    def __str__(self) -> str:
+        """Tell the message as it stands now: what is cleaned later is clean in a log as well."""
+        return self.message
+
     def as_dict(self) -> dict[str, Any]:
         """Write the failure as every caller gets it; what is empty is left out."""
         parts = {

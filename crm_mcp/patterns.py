@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 
-EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
+# It begins where nothing of its kind stands before it, so that no text takes long to search.
+EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
 URL = re.compile(r"https?://[^\s\"'<>]{4,300}")
 DIGITS = re.compile(r"\d\d")
 

@@ -137,6 +137,15 @@ class Pipeline:
             ToolFailure: what went wrong, for the one who called.
             QuestionOpen: the client has a question to show and repeats the call.
         """
+        try:
+            return await self._screened(name, arguments, caller)
+        except ToolFailure as failure:
+            # It may repeat an argument: as it was given, and with whatever was put into it.
+            failure.message = self._redactor.text(preview.visible(failure.message))
+            raise
+
+    async def _screened(self, name: str, arguments: Mapping[str, Any], caller: Caller) -> Outcome:
+        """Carry out one call, with its personal values hidden where the operator says so."""
         operation = self.registry.find(name)
         screening = self.accounts[operation.vendor].screening
         if screening is None or caller.screen is not None:
@@ -151,6 +160,7 @@ class Pipeline:
     async def _carry_out(
         self, operation: Operation, arguments: Mapping[str, Any], caller: Caller
     ) -> Outcome:
+        """Take one call through all steps."""
         call, dry_run = await self._bound(operation, arguments, caller)
         verdict = judge(operation, self.registry.policy, call.records)
         if isinstance(verdict, Refuse):

@@ -37,6 +37,9 @@ _LARGE = 1000
 _FIRST_MOMENT, _LAST_MOMENT = 10**12, 4 * 10**12
 _LONG_LABEL = 100
 _LAST_SHORT = 0xFFFF
+_MARKS = frozenset({"Mn", "Me"})
+_MAX_MARKS = 5
+_RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 _UNDO = {"exact": "yes, with {tool}", "partial": "partly; {stays}", "none": "no"}
 
 
@@ -81,7 +84,8 @@ def render(call: BoundCall, context: Context, redactor: Redactor) -> str:
         *(f"  {line}" for line in _request(call, context.base_url)),
         *(["", f"To approve, type: {context.word}"] if context.word else []),
     ]
-    return redactor.text("\n".join(lines))
+    text = "\n".join(lines)
+    return redactor.text(shortened(text) if "binary" in operation.traits else text)
 
 
 def _arguments(arguments: Mapping[str, Any], names: tuple[Name, ...]) -> Iterator[str]:
@@ -148,7 +152,13 @@ def _difference(found: Difference) -> str:
         case "unknown":
             return f"{name}: ? → {after} (the record as read lacks it: it cannot be compared)"
         case _:
-            return f"{name}: {quoted(found.before)} → {after}"
+            return f"{name}: {quoted(found.before)}{_arrow(found)}{after}"
+
+
+def _arrow(found: Difference) -> str:
+    """Point from old to new; a word keeps them in this order where the old is read leftwards."""
+    turns = any(unicodedata.bidirectional(char) in _RIGHT_TO_LEFT for char in quoted(found.before))
+    return " becomes → " if turns else " → "
 
 
 def echo(value: Any) -> str:
@@ -233,11 +243,11 @@ def _place_name(place: Place) -> str:
 
 def quoted(value: Any) -> str:
     """Write a value as JSON with everything invisible made visible."""
-    return shortened(visible(json.dumps(value, ensure_ascii=False)))
+    return visible(json.dumps(value, ensure_ascii=False))
 
 
 def shortened(text: str) -> str:
-    """Write an encoded file, which nobody can read, as its beginning, length and digest."""
+    """Write encoded files, which nobody can read, as their beginning, length and digest."""
     return _ENCODED.sub(_abbreviated, text)
 
 
@@ -247,13 +257,19 @@ def _abbreviated(found: re.Match[str]) -> str:
 
 
 def visible(text: str) -> str:
-    """Write invisible and direction-changing characters as their codes."""
+    """Write invisible and direction-changing characters as their codes.
+
+    So are marks that would stand on a quotation mark, and towers of them that cover other lines.
+    """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(
-        _code(char) if unicodedata.category(char) in _INVISIBLE or HIDDEN.match(char) else char
-        for char in text
-    )
+    shown, marks = [], _MAX_MARKS
+    for char in text:
+        category = unicodedata.category(char)
+        marks = marks + 1 if category in _MARKS else _MAX_MARKS if char == '"' else 0
+        hides = category in _INVISIBLE or HIDDEN.match(char) or marks > _MAX_MARKS
+        shown.append(_code(char) if hides else char)
+    return "".join(shown)
 
 
 def _code(char: str) -> str:
@@ -278,10 +294,10 @@ def _evidence(operation: Operation) -> Iterator[str]:
 
 def _request(call: BoundCall, base_url: str) -> Iterator[str]:
     spec = call.spec
-    yield shortened(visible(f"{spec.method} {base_url}{spec.target}"))
+    yield visible(f"{spec.method} {base_url}{spec.target}")
     for name, value in spec.headers:
         yield visible(f"{name}: {value}")
     if spec.form:
-        yield shortened(visible(encode_pairs(spec.form)))
+        yield visible(encode_pairs(spec.form))
     if spec.json is not None:
-        yield shortened(visible(spec.json))
+        yield visible(spec.json)

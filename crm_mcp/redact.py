@@ -3,21 +3,26 @@
 Out of logs go the addresses and numbers of people as well.
 """
 
-import base64
-import json
 import logging
 import re
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import Any
-from urllib.parse import quote, quote_plus
+
+from crm_mcp.spelling import forms, may_be_coded, plain, spans
 
 MASK = "•••"
 MAX_LEARNED = 20
+MIN_PIECE = 8
+"""Where a text was cut, a beginning of a secret is masked from this length on."""
+MIN_CODED = 4
+MIN_NUMBER = 6
 _BEHIND_HOST = re.compile(r"(https?://[^/\s\"']+)[/?][^\s\"']*")
-_PERCENT = re.compile("%[0-9A-F]{2}")
 _ANSWERED = "receive_response_headers.complete"
+_NOTHING = re.compile("")
+_TO_THE_CUT = re.compile(r"[^\s\"'<>()…]{0,1000}+(?=…|.{0,2}\Z)")
 WIRE_LOGGERS = (
     "httpx",
     "httpcore",
@@ -30,7 +35,7 @@ WIRE_LOGGERS = (
 
 
 class Redactor:
-    """Replaces the known secrets, in every spelling they take on their way to the wire.
+    """Replaces the known secrets, in every spelling they take on their way.
 
     Those of the configuration are known from the start; a CRM hands out others later.
     """
@@ -39,29 +44,48 @@ class Redactor:
         self._secrets = tuple(secrets)
         # The last few are enough: a token that was replaced long ago opens nothing any more.
         self._learned: deque[str] = deque(maxlen=MAX_LEARNED)
-        self._spellings = self._all_spellings()
+        self._prepare()
 
     def learn(self, secret: str) -> None:
         """Replace one more secret from now on."""
         if secret not in self._learned:
             self._learned.append(secret)
-            self._spellings = self._all_spellings()
+            self._prepare()
 
     def also(self, secrets: Iterable[str]) -> "Redactor":
         """Make one that replaces these too, for one call."""
         return Redactor((*self._secrets, *self._learned, *secrets))
 
-    def _all_spellings(self) -> tuple[str, ...]:
-        """List all spellings, the longest first: one secret may be a part of another."""
-        secrets = (*self._secrets, *self._learned)
-        spellings = {form for secret in secrets for form in _spellings(secret)}
-        return tuple(sorted(spellings, key=len, reverse=True))
+    def _prepare(self) -> None:
+        """List what to look for, the longest first: one secret may be a part of another."""
+        self._known = sorted({secret for secret in (*self._secrets, *self._learned) if secret})
+        spellings = {form for secret in self._known for form in forms(secret)}
+        self._spellings = tuple(sorted(spellings, key=len, reverse=True))
+        self._numbers = any(one.isdecimal() and len(one) >= MIN_NUMBER for one in self._known)
+        for prepared in ("_plain", "_beginnings"):
+            self.__dict__.pop(prepared, None)
+
+    @cached_property
+    def _plain(self) -> tuple[str, ...]:
+        """What a coded text must not say."""
+        return tuple(text for text in map(plain, self._known) if len(text) >= MIN_CODED)
+
+    @cached_property
+    def _beginnings(self) -> tuple[str, ...]:
+        """What must not stand at the end of a text that was cut."""
+        long = [text for text in self._plain if len(text) > MIN_PIECE]
+        return tuple(text[: max(MIN_PIECE, len(text) // 2)] for text in long)
 
     def text(self, text: str) -> str:
         """Mask the secrets in one text."""
         for spelling in self._spellings:
             if spelling in text:
                 text = text.replace(spelling, MASK)
+        said = plain(text) if self._known and may_be_coded(text) else text
+        if any(secret in said for secret in self._plain):
+            text = _masked(text, spans(text, self._plain))
+        if any(beginning in said for beginning in self._beginnings):
+            text = _masked(text, spans(text, self._beginnings), _TO_THE_CUT)
         return text
 
     def value(self, value: Any) -> Any:
@@ -72,18 +96,25 @@ class Redactor:
             return [self.value(item) for item in value]
         if isinstance(value, dict):
             return {self.text(str(key)): self.value(item) for key, item in value.items()}
-        return value
+        return self._number(value) if self._numbers else value
+
+    def _number(self, value: Any) -> Any:
+        """Mask a number that is a secret: who reads JSON cannot know that it was a text."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return value
+        masked = self.text(str(value))
+        return masked if MASK in masked else value
 
 
-def _spellings(secret: str) -> Iterable[str]:
-    """List how a secret may be written: plain, in an address, in JSON, in base64."""
-    yield secret
-    for quoted in (quote(secret, safe=""), quote_plus(secret)):
-        yield quoted
-        yield _PERCENT.sub(lambda code: code[0].lower(), quoted)
-    for ascii_only in (True, False):
-        yield json.dumps(secret, ensure_ascii=ascii_only)[1:-1]
-    yield base64.b64encode(secret.encode()).decode().rstrip("=")
+def _masked(text: str, found: Iterable[tuple[int, int]], more: re.Pattern[str] = _NOTHING) -> str:
+    """Mask pieces of a text with what is behind them, where that is as it must be."""
+    parts, done = [], 0
+    for start, end in found:
+        behind = more.match(text, end)
+        if behind and end > done:
+            parts += [text[done:start], MASK]
+            done = behind.end()
+    return "".join((*parts, text[done:]))
 
 
 class RedactingFilter(logging.Filter):

@@ -1,5 +1,6 @@
 """Step 7: a raw answer becomes an outcome, or one of our errors. Pure."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -12,6 +13,7 @@ from crm_mcp.redact import MASK, Redactor
 from crm_mcp.vendors.base import FailedItem, Reading, Reply, Vendor
 
 WriteStatus = Literal["done", "partly_done", "not_done", "unknown"]
+_LINE_ENDS = re.compile("[\t\n\r\u2028\u2029]+")
 SANDBOX_HEADER = "x-crm-mcp-sandbox"
 LOOK_FIRST = (
     "Look in the CRM whether the change is there before anybody repeats it; "
@@ -67,13 +69,13 @@ def respond(
         reading = vendor.read(reply)
         data = _masked(_data(operation, reading), operation.response.mask)
     except ToolFailure as failure:
-        raise _cleaned(failure_after_sending(operation, failure), redactor) from None
+        raise failure_after_sending(operation, _cleaned(failure, redactor)) from None
     if reading.failed and not reading.done:
         raise _all_failed(reading, redactor)
     visible, hidden = clean(data)  # first: what hides a secret from the redactor must be gone
     return Outcome(
         data=redactor.value(visible),
-        page=_page(operation, reading.body, data, arguments),
+        page=redactor.value(_page(operation, reading.body, data, arguments)),
         status=_status(operation, reading),
         not_done=tuple(_clean_item(entry, redactor) for entry in reading.failed),
         warnings=(*(_clean(text, redactor) for text in reading.warnings), *_told(hidden)),
@@ -125,6 +127,7 @@ def _status(operation: Operation, reading: Reading) -> WriteStatus | None:
 def _cleaned(failure: ToolFailure, redactor: Redactor) -> ToolFailure:
     failure.message = _clean(failure.message, redactor)
     failure.vendor_code = _clean(failure.vendor_code, redactor)
+    failure.details = redactor.value(clean(failure.details)[0])
     return failure
 
 
@@ -134,7 +137,8 @@ def _clean_item(entry: FailedItem, redactor: Redactor) -> FailedItem:
 
 
 def _clean(text: str, redactor: Redactor) -> str:
-    return redactor.text(clean_text(text)[0])
+    """Clean a sentence of the CRM's; on one line, so that none of it passes for a line of ours."""
+    return redactor.text(_LINE_ENDS.sub(" ", clean_text(text)[0]))
 
 
 def _told(hidden: int) -> tuple[str, ...]:

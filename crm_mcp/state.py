@@ -93,6 +93,8 @@ class StateFolder:
             os.close(os.open(self._file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         with closing(self._connect()) as database:
             database.executescript(_TABLES)
+            # Before any line that is made with it: a crash must not take it back.
+            database.execute("INSERT OR IGNORE INTO audit_key VALUES (1, ?)", (os.urandom(32),))
         self._ready = True
 
     @property

@@ -130,7 +130,7 @@ def test_a_record_that_was_made_up_from_the_start_is_found(tmp_path: Path, three
         forged.append("result", tool="five_write")
     three.path.write_bytes(forged.path.read_bytes())
 
-    assert three.verify() == Verdict(3, "the last line is not the one that was written")
+    assert three.verify() == Verdict(0, "line 1 was changed, or one before it is gone")
 
 
 @pytest.mark.usefixtures("three")
@@ -138,7 +138,8 @@ def test_a_record_without_its_anchor_is_found(tmp_path: Path) -> None:
     (tmp_path / "state.sqlite3").unlink()
 
     fresh = Audit(StateFolder(tmp_path))
-    assert fresh.verify() == Verdict(3, "the anchor of the record is missing")
+    missing = "the anchor of the record is missing, and with it the key of its lines"
+    assert fresh.verify() == Verdict(0, missing)
 
 
 def test_nothing_is_added_to_a_record_that_was_cut(three: Audit) -> None:

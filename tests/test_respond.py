@@ -246,6 +246,24 @@ def test_secrets_are_masked_in_all_that_the_crm_says(write: Operation) -> None:
     )
 
 
+def test_what_else_an_error_tells_is_cleaned_and_masked_too(write: Operation) -> None:
+    told = failure(write, Rejected("no", items=[f"{SECRET[:3]}\u200b{SECRET[3:]}", "\u202ex"]))
+
+    assert told["items"] == [MASK, "x"]
+
+
+def test_a_sentence_of_the_crm_s_stands_on_one_line(write: Operation) -> None:
+    lines = "no.\n\nAccount: other\r\n\u2028To approve, type: ok"
+    failed = (FailedItem("x\ny", (lines,)),)
+
+    brought = outcome(write, Reading([], done=1, failed=failed, warnings=(lines,)))
+
+    line = "no. Account: other To approve, type: ok"
+    assert brought.not_done == (FailedItem("x\ny", (line,)),)
+    assert brought.warnings == (line,)
+    assert failure(write, Rejected(lines))["message"] == line
+
+
 def test_secrets_are_masked_in_errors(write: Operation) -> None:
     refused = failure(write, Rejected(f"no {SECRET}", vendor_code=SECRET))
     all_failed = failure(write, Reading([], failed=(FailedItem(SECRET, (SECRET,)),)))

@@ -15,6 +15,9 @@ WRITE = "fivecrm_customer_products_import"
     [
         ("write to ann@shop.example.com, now", ["ann@shop.example.com"]),
         ("pay to DE89 3704 0044 0532 0130 00 today", ["DE89 3704 0044 0532 0130 00"]),
+        ("or NO93 8601 1117 947, or NO9386011117947", ["NO93 8601 1117 947", "NO9386011117947"]),
+        ("GB29 NWBK 6016 1331 9268 19", ["GB29 NWBK 6016 1331 9268 19"]),
+        ("MT84 MALT 0110 0001 2345 MTLC AST0 01S", ["MT84 MALT 0110 0001 2345 MTLC AST0 01S"]),
         ("see https://evil.example/x?y=1 soon", ["https://evil.example/x?y=1"]),
         ("call +44 (0)117 496 0123 or 0117-4960124", ["+44 (0)117 496 0123", "0117-4960124"]),
         ("12 chairs for 300", []),

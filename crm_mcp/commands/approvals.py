@@ -1,6 +1,7 @@
 """`crm-mcp approvals`: a person decides in the terminal about writes that wait."""
 
 import getpass
+import sys
 import time
 from typing import Literal
 
@@ -8,10 +9,11 @@ import typer
 
 from crm_mcp.audit import Audit
 from crm_mcp.commands.setup import print_json
-from crm_mcp.commands.terminal import is_terminal, says_yes
+from crm_mcp.commands.terminal import columns_of, fitted, is_terminal, says_yes
 from crm_mcp.config import Settings
 from crm_mcp.errors import NotConfirmed, StateError
 from crm_mcp.ledger import Approval, Ledger
+from crm_mcp.preview import visible
 from crm_mcp.state import StateFolder
 
 
@@ -25,7 +27,8 @@ def print_waiting(settings: Settings, *, as_json: bool) -> None:
         typer.echo("Nothing waits for a decision.")
     for approval in waiting:
         first_line = approval.preview.partition("\n")[0]
-        typer.echo(f"{approval.id}  {_minutes(approval)}  {approval.account}  {first_line}")
+        line = f"{approval.id}  {_minutes(approval)}  {approval.account}  {first_line}"
+        typer.echo(visible(line))
 
 
 def print_one(settings: Settings, approval_id: str) -> None:
@@ -36,7 +39,7 @@ def print_one(settings: Settings, approval_id: str) -> None:
     """
     approval = _find(_ledger(settings), approval_id)
     typer.echo(f"Approval {approval.id}: {approval.state}, {_minutes(approval)}\n")
-    typer.echo(approval.preview)
+    typer.echo(fitted(approval.preview, columns_of(sys.stdout)))
 
 
 def approve(settings: Settings, approval_id: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from mcp import Client
 from rich.console import Console
+from rich.markup import escape
 from rich.panel import Panel
 from rich.rule import Rule
 
@@ -116,21 +117,21 @@ class Demo:
             self._say("The person reads the same preview, and chooses [bold green]approve[/].")
         else:
             self._read.add(preview)
-            self._console.print(Panel(_escaped(preview), title="The person reads", width=100))
+            self._console.print(Panel(escape(preview), title="The person reads", width=100))
             self._say("The person chooses [bold green]approve[/].")
         return "approve"
 
     async def _call(
         self, client: Client, name: str, arguments: Mapping[str, Any]
     ) -> Mapping[str, Any]:
-        self._say(f"[bold cyan]→[/] {name} {_escaped(json.dumps(arguments))}")
+        self._say(f"[bold cyan]→[/] {name} {escape(json.dumps(arguments))}")
         result = await client.call_tool(name, dict(arguments))
         shown = json.dumps(result.structured_content, ensure_ascii=False, indent=2)
         lines = shown.splitlines()
         more = f"\n    … {len(lines) - 14} more lines" if len(lines) > 16 else ""  # noqa: PLR2004
         shown = "\n    ".join(lines[:14] if more else lines)
         colour = "red" if result.is_error else "green"
-        self._say(f"[bold {colour}]←[/] {_escaped(shown)}{more}")
+        self._say(f"[bold {colour}]←[/] {escape(shown)}{more}")
         return result.structured_content or {}
 
     def _title(self, text: str) -> None:
@@ -148,8 +149,3 @@ def _subject(line: Mapping[str, Any]) -> str:
 
 def _status(line: Mapping[str, Any]) -> str:
     return str(line.get("status") or line.get("by") or line.get("verdict") or "")
-
-
-def _escaped(text: str) -> str:
-    """Keep brackets in data from being read as markup."""
-    return text.replace("[", "\\[")

@@ -12,6 +12,7 @@ from anyio import to_thread
 
 from crm_mcp.app import SANDBOX_ORIGIN, App, Catalogue, load_catalogue, open_app, sandbox_settings
 from crm_mcp.audit import Audit
+from crm_mcp.clean import HIDDEN
 from crm_mcp.config import Settings
 from crm_mcp.errors import ConfigError, StateError
 from crm_mcp.redact import RedactingFilter, Redactor
@@ -89,8 +90,9 @@ def start_logging(settings: Settings) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Print JSON for people and scripts alike."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+    """Print JSON for people and scripts alike; what hides, or moves a terminal, as its code."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    sys.stdout.write(HIDDEN.sub(lambda found: json.dumps(found[0])[1:-1], text) + "\n")
 
 
 def _what_to_set() -> str:

@@ -34,7 +34,10 @@ if TYPE_CHECKING:
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _PLAIN = re.compile(r"([A-Za-z]+:)?//[^\s@?#\x00-\x1f\x7f]+")
+MAX_KIND = 60
 MAX_DEPTH = 100
+MAX_VALUES = 1_000_000
+"""More than that take far more memory than the text they are read from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,17 +205,24 @@ def decode_json(reply: Reply) -> Any:
     """Read the body as JSON that can be written again: finite, not too deep, whole characters.
 
     Raises:
-        UnreadableReply: it is something else; its text is not told, it may be private.
+        UnreadableReply: it is something else, or too much; its text is not told, it may be
+            private.
     """
+    if sum(map(reply.content.count, (b",", b"[", b"{"))) > MAX_VALUES:
+        raise UnreadableReply(
+            f"The CRM's answer holds more than {MAX_VALUES} values.",
+            hint="Ask for less: fewer records, or a narrower filter.",
+        )
     try:
         text = reply.content.decode(json.detect_encoding(reply.content), "surrogatepass")
         value = json.loads(text, parse_constant=_finite, parse_float=_finite)
         _check_depth(value)
     except (ValueError, RecursionError) as error:
         kind = reply.headers.get("content-type", "no content type")
+        kind = kind if len(kind) <= MAX_KIND else f"{kind[:MAX_KIND]}…"
         raise UnreadableReply(
             f"The CRM answered with HTTP {reply.status} and {len(reply.content)} bytes "
-            f"({kind[:60]}) that are not JSON.",
+            f"({kind}) that are not JSON.",
             hint="Try again later; if it stays, the address of the CRM may be wrong.",
         ) from error
     # Half of a character pair comes from an escape, or from a careless encoding.

@@ -13,7 +13,7 @@ from typing import Literal
 from crm_mcp.preview import visible
 
 _RECORD = "Record: "
-_ARROW = " → "
+_ARROW = re.compile(" (?:becomes )?→ ")
 _NO_VALUES = ("nothing", "?")
 _NAMED = re.compile(r'(?P<name>[^"]+?)(?P<joint>: | = )(?P<value>.+)')
 _NOTES = re.compile(r"(?: \([^()]*\))*")
@@ -95,16 +95,17 @@ def _difference(text: str) -> tuple[Part, ...] | None:
     """Read `name: old → new (notes)`; a name may itself hold a colon, so each is tried."""
     for colon in re.finditer(": ", text):
         before = _value_end(text, colon.end())
-        if before is None or not text.startswith(_ARROW, before):
+        arrow = _ARROW.match(text, before) if before is not None else None
+        if arrow is None:
             continue
-        start = before + len(_ARROW)
+        start = arrow.end()
         after = _value_end(text, start)
         if after is not None and _NOTES.fullmatch(text, after):
             return (
                 Part("name", text[: colon.start()]),
                 Part("text", ": "),
                 _side("old", text[colon.end() : before]),
-                Part("text", _ARROW),
+                Part("text", arrow[0]),
                 _side("new", text[start:after]),
                 Part("text", text[after:]),
             )

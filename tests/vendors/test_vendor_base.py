@@ -126,7 +126,7 @@ def test_a_missing_content_type_is_told_and_a_long_one_cut() -> None:
     long = unreadable(reply(b"x", headers={"content-type": "x" * 100}))
 
     assert "1 bytes (no content type) that" in missing["message"]
-    assert f"1 bytes ({'x' * 60}) that" in long["message"]
+    assert f"1 bytes ({'x' * 60}…) that" in long["message"]
 
 
 def test_numbers_come_as_they_were_written() -> None:
