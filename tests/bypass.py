@@ -88,8 +88,7 @@ async def read_only(folder: Path) -> None:
 
 async def a_tool_that_is_not_listed(folder: Path) -> None:
     crm = OpenCrm()
-    hidden = {"toolsets": ("fivecrm.masterdata",)}
-    async with connected(folder, crm, **hidden) as (_, client):
+    async with connected(folder, crm, toolsets=("fivecrm.masterdata",)) as (_, client):
         listed = {tool.name for tool in (await client.list_tools()).tools}
         assert listed.isdisjoint(write.name for write in writes())
         assert await all_kinds(client) == {"approval_required"}
@@ -98,8 +97,8 @@ async def a_tool_that_is_not_listed(folder: Path) -> None:
 
 async def a_tool_that_is_denied(folder: Path) -> None:
     crm = OpenCrm()
-    denied = {"deny": tuple(write.name for write in writes())}
-    async with connected(folder, crm, person=dialog(lambda _: "approve"), **denied) as (_, client):
+    names, person = tuple(write.name for write in writes()), dialog(lambda _: "approve")
+    async with connected(folder, crm, person=person, deny=names) as (_, client):
         assert await all_kinds(client) == {"refused"}
     assert crm.sent == []
 
@@ -222,8 +221,15 @@ async def every_other_request(folder: Path) -> None:
 
 
 async def every_feed(folder: Path) -> None:
-    """Listen to all that can be listened to: a feed is a read."""
+    """Listen to all that can be listened to, and to writes: a feed is a read."""
     crm = OpenCrm()
+    addresses = [f"crm://{write.operation.vendor}/{write.name}" for write in writes()]
+    async with (
+        connected(folder, crm) as (_, client),
+        client.listen(resource_subscriptions=addresses),
+    ):
+        await client.list_tools()
+    assert crm.log == ()
     async with connected(folder, crm, "legacy") as (app, client):
         for feed in (await client.list_resources()).resources:
             assert app.pipeline.registry.find(str(feed.name)).effect == "read"

@@ -89,7 +89,7 @@ async def the_page_without_its_key(folder: Path) -> None:
 async def the_testing_helper(folder: Path) -> None:
     """Use the helper as it is meant for tests of approvals: it asks too, and knows no CRM."""
     crm = OpenCrm()
-    async with sandbox_client(mode="confirm", sandbox=crm) as client:
+    async with sandbox_client(mode="confirm", sandbox=crm, state_dir=folder) as client:
         for write in writes()[:3]:  # its accounts keep the usual pace
             assert await kind_of(client, write.name, write.arguments) == "approval_required"
     async with sandbox_client(mode="confirm", person=lambda _: "reject", sandbox=crm) as client:

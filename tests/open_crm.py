@@ -109,7 +109,7 @@ def _opened() -> Iterator[None]:
 def settings_in(folder: Path, crm: Sandbox, **general: Any) -> Settings:
     """Connect all CRMs, and switch on every tool."""
     (folder / "files").mkdir(parents=True, exist_ok=True)
-    everything = {"allow": tuple(write.name for write in writes()) + ("*",), "max_bulk": 1_000}
+    everything = {"allow": (*(write.name for write in writes()), "*"), "max_bulk": 1_000}
     given = {"state_dir": folder / "state", **everything, "max_writes_per_hour": 100_000}
     given |= {"min_answer_seconds": 0, "toolsets": ("all",), **general}
     connected = Settings(general=General.model_validate(given))

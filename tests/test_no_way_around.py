@@ -275,7 +275,7 @@ def test_every_attack_is_made_on_some_way() -> None:
 
 ATTACKS = sorted(
     {attack for entry in WAYS.values() if not isinstance(entry, str) for attack in entry},
-    key=lambda attack: attack.__name__,  # type: ignore[attr-defined]
+    key=lambda attack: attack.__name__,
 )
 
 
