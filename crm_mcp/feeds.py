@@ -48,6 +48,8 @@ ROUND = {"seconds": 300, "count": 100}
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
 JSON_TYPE = "application/json"
 
+pause_before_retry = anyio.sleep
+
 Context = ServerRequestContext[Any]
 
 
@@ -182,7 +184,7 @@ class Feeds:
                     pause = FIRST_PAUSE
                 except ToolFailure as failure:
                     logger.warning("%s: not listening: %s", feed.operation.name, failure.message)
-                    await anyio.sleep(pause)
+                    await pause_before_retry(pause)
                     pause = min(2 * pause, LONGEST_PAUSE)
 
     async def _heard(self, feed: Feed, outcome: Outcome) -> None:

@@ -3,13 +3,21 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from mcp import Client
 from mcp_types import CallToolResult, ElicitResult, Implementation
 
-from crm_mcp.app import SANDBOX_ORIGIN, App, load_catalogue, open_app, sandbox_settings
+from crm_mcp.app import (
+    SANDBOX_ORIGIN,
+    App,
+    Catalogue,
+    load_catalogue,
+    open_app,
+    sandbox_settings,
+)
 from crm_mcp.clients import Program
 from crm_mcp.config import General, Settings
 from crm_mcp.sandbox.app import Sandbox
@@ -128,13 +136,28 @@ class Scene:
         return [(line["program"], line["verdict"]) for line in lines]
 
 
+@cache
+def catalogue() -> Catalogue:
+    """The operations of all vendors, read once."""
+    return load_catalogue()
+
+
+def hurried(settings: Settings) -> Settings:
+    """Let no account make a test wait for its pace."""
+    vendors = {
+        name: vendor.model_copy(update={"rate": 10_000.0})
+        for name, vendor in settings.vendors.items()
+    }
+    return settings.model_copy(update={"vendors": vendors})
+
+
 @asynccontextmanager
 async def set_up(folder: Path, **general: Any) -> AsyncIterator[Scene]:
     """Open a server on this state folder."""
-    sandbox, clock = Sandbox(load_catalogue()), Clock()
+    sandbox, clock = Sandbox(catalogue()), Clock()
     given = Settings(general=General.model_validate({"state_dir": folder, **general}))
-    connected = sandbox_settings(given, sandbox, SANDBOX_ORIGIN)
-    async with open_app(connected, load_catalogue(), sandbox) as app:
+    connected = hurried(sandbox_settings(given, sandbox, SANDBOX_ORIGIN))
+    async with open_app(connected, catalogue(), sandbox) as app:
         watch = Watch(app.clients, app.audit, given.general.min_answer_seconds, clock)
         yield Scene(replace(app, watch=watch), sandbox, clock)
 

@@ -12,8 +12,11 @@ from mcp import Client, MCPError
 from mcp.server.subscriptions import ResourceUpdated
 from mcp_types import ResourceUpdatedNotification, TextResourceContents
 
+from crm_mcp import feeds
 from crm_mcp.app import SANDBOX_ORIGIN, load_catalogue, open_app, sandbox_settings
 from crm_mcp.config import General, Settings
+from crm_mcp.errors import Unavailable
+from crm_mcp.pipeline import Caller, Pipeline
 from crm_mcp.sandbox.app import Sandbox
 from crm_mcp.server import build_server
 from crm_mcp.testing import sandbox_client
@@ -235,3 +238,34 @@ async def test_a_feed_whose_tool_is_switched_off_is_not_offered(tmp_path: Path) 
         offered = [resource.uri for resource in (await client.list_resources()).resources]
 
     assert offered == ["crm://interact/interact_push_sync_hints_listen"]
+
+
+async def test_a_crm_that_cannot_be_heard_is_told_in_the_log_and_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    told = anyio.Event()
+    waited = anyio.Event()
+    real = Pipeline.call
+    fails = iter([True])
+
+    async def call(self: Pipeline, name: str, arguments: Any, caller: Caller) -> Any:
+        if name == LISTEN and next(fails, False):
+            raise Unavailable("The CRM's notifications could not be reached.")
+        return await real(self, name, arguments, caller)
+
+    async def sleep(seconds: float) -> None:
+        assert seconds == 1.0
+        waited.set()
+
+    monkeypatch.setattr(Pipeline, "call", call)
+    monkeypatch.setattr(feeds, "pause_before_retry", sleep)
+    async with (
+        connected("auto", tmp_path, lambda _uri: None) as client,
+        subscribed(client, lambda _uri: told.set()),
+    ):
+        await waited.wait()
+        await ring(client)
+        with anyio.fail_after(20):
+            await told.wait()
+
+    assert f"{LISTEN}: not listening: The CRM's notifications could not be reached." in caplog.text
