@@ -5,6 +5,7 @@ why no write can go through it; so does an entry whose way is gone.
 """
 
 import ast
+import importlib
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
@@ -25,7 +26,6 @@ from crm_mcp.config import General, Settings
 from crm_mcp.pipeline import Caller
 from crm_mcp.sandbox import stand_ins
 from crm_mcp.server import build_server
-from crm_mcp.testing import fixtures
 from crm_mcp.web.app import approval_app
 
 Attack = Callable[[Path], Awaitable[None]]
@@ -186,6 +186,8 @@ def addresses(folder: Path) -> set[str]:
 
 def offered_to_tests() -> set[str]:
     """List the public names that `crm_mcp.testing` defines itself."""
+    # A plugin of pytest's, which must be the first to import it.
+    fixtures = importlib.import_module("crm_mcp.testing.fixtures")
     names = {f"testing {name}" for name in _own(testing)}
     return names | {f"testing fixtures.{name}" for name in _own(fixtures)}
 
