@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from crm_mcp.sandbox.app import Sandbox
 
 SANDBOX_ORIGIN = "http://sandbox.localhost"
+SANDBOX_RATE = 1_000.0
+"""Calls a second: a stand-in needs no courtesy."""
 
 Catalogue = Mapping[str, tuple[Operation, ...]]
 
@@ -44,7 +46,7 @@ def load_catalogue() -> Catalogue:
 def sandbox_settings(settings: Settings, sandbox: "Sandbox", origin: str) -> Settings:
     """Connect every vendor that has a stand-in to the sandbox, and none to the world."""
     vendors = {
-        name: load_vendor_code(name).settings(**sandbox.settings(name, origin))
+        name: load_vendor_code(name).settings(**sandbox.settings(name, origin), rate=SANDBOX_RATE)
         for name in sandbox.vendors
     }
     return settings.model_copy(update={"vendors": vendors})
