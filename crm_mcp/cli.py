@@ -33,7 +33,7 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     help="CRM systems as MCP tools, with a person's yes before every write.",
 )
-approvals = typer.Typer(no_args_is_help=True, help="Decide about writes that wait for a person.")
+approvals = typer.Typer(help="Decide about writes that wait for a person.")
 audit = typer.Typer(no_args_is_help=True, help="Read and prove the record of writes.")
 cli.add_typer(approvals, name="approvals")
 cli.add_typer(audit, name="audit")
@@ -228,6 +228,20 @@ def undo(
             command.print_open(_settings(config=config), as_json=as_json)
             return
         _run(command.undo, _setup(sandbox=sandbox, read_only=read_only, config=config), number)
+
+
+@approvals.callback(invoke_without_command=True)
+def approvals_root(
+    context: typer.Context,
+    *,
+    web: Annotated[bool, typer.Option("--web", help="The same as the command web.")] = False,
+    config: Config = None,
+) -> None:
+    """Show the help where nothing is asked for, or open the page."""
+    if web and context.invoked_subcommand is None:
+        approvals_web(port=0, config=config)
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 @approvals.command("list")

@@ -16,6 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from crm_mcp.cli import cli
+from crm_mcp.commands import approvals_page
 from crm_mcp.ledger import Ledger, Question
 from crm_mcp.state import StateFolder
 
@@ -113,3 +114,18 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path, monkeypatch: pytest.Monkey
 
     assert result.exit_code == CONFIG
     assert f"port {port} cannot be used" in result.output
+
+
+def test_the_page_can_be_asked_for_as_an_option_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[int] = []
+    monkeypatch.setattr(approvals_page, "serve_page", lambda _, port: served.append(port))
+
+    assert CliRunner().invoke(cli, ["approvals", "--web"]).exit_code == 0
+    assert served == [0]
+
+
+def test_approvals_alone_shows_what_there_is() -> None:
+    result = CliRunner().invoke(cli, ["approvals"])
+
+    assert result.exit_code == 0
+    assert "approve" in result.output
