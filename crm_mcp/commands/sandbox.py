@@ -1,5 +1,6 @@
 """`crm-mcp sandbox`: the embedded stand-in on a loopback port."""
 
+import shlex
 import socket
 
 import typer
@@ -19,7 +20,7 @@ def serve_sandbox(port: int) -> None:
     origin = f"http://{HOST}:{listener.getsockname()[1]}"
     for vendor in sandbox.vendors:
         for name, value in sandbox.settings(vendor, origin).items():
-            typer.echo(f"CRM_MCP_{vendor.upper()}_{name.upper()}={value}")
+            typer.echo(f"CRM_MCP_{vendor.upper()}_{name.upper()}={shlex.quote(value)}")
     typer.echo("Serving made-up data on this machine only; Ctrl-C ends it.", err=True)
     config = uvicorn.Config(sandbox.app, log_level="warning", lifespan="off", ws="wsproto")
     uvicorn.Server(config).run(sockets=[listener])
