@@ -16,7 +16,8 @@ from crm_mcp.ledger import Ledger
 from crm_mcp.listening import Ear
 from crm_mcp.loader import load_vendor, schemas_root, vendor_ids
 from crm_mcp.operation import Operation
-from crm_mcp.pipeline import Account, Pipeline
+from crm_mcp.parties import Account
+from crm_mcp.pipeline import Pipeline
 from crm_mcp.redact import Redactor
 from crm_mcp.registry import Registry
 from crm_mcp.request import RequestSpec
@@ -27,7 +28,7 @@ from crm_mcp.watch import Watch
 
 if TYPE_CHECKING:
     from crm_mcp.client import VendorClient
-    from crm_mcp.pipeline import Screening
+    from crm_mcp.parties import Screening
     from crm_mcp.sandbox.app import Sandbox
 
 SANDBOX_ORIGIN = "http://sandbox.localhost"
@@ -122,6 +123,7 @@ def _build(
             client,
             rate=vendor_settings.rate,
             screening=_screening(general, label),
+            settings=vendor_settings,
         )
         accounts[name] = account
     clients = Clients(folder)

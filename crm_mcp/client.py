@@ -20,15 +20,15 @@ import anyio
 import httpx
 
 from crm_mcp import __version__
-from crm_mcp.clean import clean_text
 from crm_mcp.errors import ToolFailure, Unavailable, UnreadableReply
 from crm_mcp.guard import Gate, Permit
 from crm_mcp.listening import DEAF, Ear, Socket, Wanted, collect
 from crm_mcp.operation import Operation
 from crm_mcp.redact import Redactor, guard_wire_loggers
 from crm_mcp.request import RequestSpec, encode_pairs
-from crm_mcp.respond import failure_after_sending
+from crm_mcp.respond import cleaned, failure_after_sending
 from crm_mcp.retry import Lost, wait_before_retry
+from crm_mcp.uploads import with_uploads
 from crm_mcp.vendors.base import (
     NoAnswerError,
     Reply,
@@ -38,6 +38,7 @@ from crm_mcp.vendors.base import (
     Wire,
     is_loopback,
 )
+from crm_mcp.vendors.quiet import QuietURL
 
 if TYPE_CHECKING:
     from crm_mcp.websocket import Dial
@@ -51,6 +52,7 @@ _HEADERS = (
     ("user-agent", f"crm-mcp/{__version__}"),
 )
 _IS_WRITE = "crm_mcp.is_write"
+_FILE_HEADERS = (("accept-encoding", "identity"), ("user-agent", f"crm-mcp/{__version__}"))
 _ENCODINGS = frozenset({"identity", "gzip", "deflate"})
 _FORM = "application/x-www-form-urlencoded"
 # After these errors nothing can have left this machine.
@@ -73,6 +75,7 @@ class VendorClient:
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     ) -> None:
         _settle_absent_sniffio()
+        self._uploads = partial(vendor.uploads, settings)
         self._auth = vendor.auth(settings)
         self._unguard_loggers = guard_wire_loggers(redactor)
         self._gate = gate
@@ -126,7 +129,7 @@ class VendorClient:
     async def send(
         self, permit: Permit, spec: RequestSpec, operation: Operation, ear: Ear = DEAF
     ) -> Reply:
-        """Send one request, again only where `retry.py` allows it.
+        """Send one request, again only where `retry.py` allows it, and the files that follow it.
 
         Raises:
             PermitError: the permit does not fit; nothing was sent.
@@ -148,7 +151,20 @@ class VendorClient:
             await self._sleep(wait)
         if isinstance(result, Lost):
             raise _lost(operation, result)
-        return result
+        if not operation.is_write:
+            return result
+        uploads = self._uploads(result, dict(spec.query))
+        return await with_uploads(result, uploads, self._put)  # the write's permit covers them
+
+    async def _put(self, url: QuietURL, content: bytes) -> Reply | Lost:
+        """Bring one file somewhere, once and without any credential of ours."""
+        request = httpx.Request("PUT", url, headers=_FILE_HEADERS, content=content)
+        request.url = url  # httpx made a plain one, which would tell the address in its logs
+        request.extensions[_IS_WRITE] = True
+        try:
+            return await self._exchange(request, httpx.Auth())
+        except NoAnswerError as error:
+            return Lost(error.why)
 
     async def _listen(self, spec: RequestSpec, ear: Ear) -> Reply:
         """Collect what the vendor pushes; the answer is the list of it."""
@@ -179,7 +195,7 @@ class VendorClient:
             try:
                 await self._auth.prepare(request, self._wire)
             except ToolFailure as failure:
-                raise self._cleaned(failure) from None
+                raise cleaned(failure, self._redactor) from None
 
     async def _attempt(self, spec: RequestSpec, operation: Operation) -> Reply | Lost:
         """Send one request of a call, within a session where the vendor has them."""
@@ -202,10 +218,10 @@ class VendorClient:
                 return await self._auth.carry(request, wire)
             return await wire.send(request)
         except ToolFailure as failure:  # from the session; it may tell the CRM's own words
-            raise self._cleaned(failure) from None
+            raise cleaned(failure, self._redactor) from None
 
-    async def _exchange(self, request: httpx.Request) -> Reply:
-        """Send one request once, bounded in time and size.
+    async def _exchange(self, request: httpx.Request, auth: httpx.Auth | None = None) -> Reply:
+        """Send one request once, bounded in time and size; with our credentials unless said.
 
         Raises:
             NoAnswerError: there was no usable answer.
@@ -215,7 +231,7 @@ class VendorClient:
         try:
             with anyio.fail_after(self._deadline):  # an answer that only trickles has an end too
                 async with aclosing(
-                    await pool.send(request, auth=self._auth, stream=True)
+                    await pool.send(request, auth=auth or self._auth, stream=True)
                 ) as response:
                     content = await _bounded(response)
         except _UNSENT:
@@ -226,12 +242,6 @@ class VendorClient:
             raise NoAnswerError(Lost.TOO_LARGE.value)
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Reply(response.status_code, headers, content)
-
-    def _cleaned(self, failure: ToolFailure) -> ToolFailure:
-        failure.message = self._redactor.text(clean_text(failure.message)[0])
-        failure.args = (failure.message,)  # what a traceback shows
-        failure.vendor_code = self._redactor.text(clean_text(failure.vendor_code)[0])
-        return failure
 
     def _request(self, spec: RequestSpec) -> httpx.Request:
         """Write what was bound: headers and body as they go over the wire."""

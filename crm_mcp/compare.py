@@ -12,9 +12,10 @@ from typing import Any, Literal
 
 from crm_mcp.bind import parse_target, targets
 from crm_mcp.operation import Before, Operation
-from crm_mcp.pointer import find
+from crm_mcp.pointer import find, has
 
-_NOTHING: tuple[Any, ...] = (None, "", [], {})
+NOTHING: tuple[Any, ...] = (None, "", [], {})
+"""What stands for no value at all."""
 
 Kind = Literal["changed", "added", "cleared", "same", "unknown"]
 
@@ -34,17 +35,22 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One record as it stands, beside what would be written to it."""
+    """One record as it stands, beside what would be written to it.
+
+    `lent` are the record's own values for arguments that a call may leave out.
+    """
 
     label: tuple[tuple[str, Any], ...]
     record: Any
     differences: tuple[Difference, ...]
+    lent: tuple[Any, ...] = ()
 
 
 def record_requests(before: Before, arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Say with which arguments each record is read, in the order of the write's own items."""
+    along = {name: arguments[name] for name in before.along if name in arguments}
     return [
-        {name: find(item, pointer) for name, pointer in before.arguments.items()}
+        along | {name: find(item, pointer) for name, pointer in before.arguments.items()}
         for item in record_items(before, arguments)
     ]
 
@@ -64,7 +70,12 @@ def look(
         return ()
     items = record_items(before, arguments)
     return tuple(
-        Look(_label(before, item, record), record, tuple(_compare(operation, before, item, record)))
+        Look(
+            _label(before, item, record),
+            record,
+            tuple(_compare(operation, before, item, record)),
+            tuple(find(record, at) for at in before.fill.values() if has(record, at)),
+        )
         for item, record in zip(items, records, strict=True)
     )
 
@@ -81,6 +92,7 @@ def digest(looks: tuple[Look, ...], names: list[Any] | None = None) -> str:
             list(one.label),
             [[field.name, field.before, field.kind] for field in one.differences],
             None if one.differences else one.record,
+            list(one.lent),
         ]
         for one in looks
     ]
@@ -168,9 +180,9 @@ def _differences(shown: str, record: Any, name: str, after: Any) -> Iterator[Dif
 def _kind(before: Any, after: Any) -> Kind:
     if same(before, after):
         return "same"
-    if before in _NOTHING:
+    if before in NOTHING:
         return "added"
-    return "cleared" if after in _NOTHING else "changed"
+    return "cleared" if after in NOTHING else "changed"
 
 
 def _in_body(operation: Operation, name: str) -> bool:

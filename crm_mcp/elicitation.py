@@ -26,7 +26,7 @@ from crm_mcp.clients import Program
 from crm_mcp.confirm import Answer, QuestionOpen
 from crm_mcp.forms import Filled, Form, FormKind, question_form
 from crm_mcp.ledger import LIFETIME_SECONDS, Approval
-from crm_mcp.pipeline import Report
+from crm_mcp.parties import Report
 from crm_mcp.watch import Watch
 
 LIFE_SECONDS = 15.0

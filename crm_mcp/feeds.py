@@ -34,7 +34,7 @@ from crm_mcp.app import App
 from crm_mcp.envelope import as_text, success
 from crm_mcp.errors import ToolFailure
 from crm_mcp.operation import Operation
-from crm_mcp.pipeline import Caller
+from crm_mcp.parties import Caller
 from crm_mcp.respond import Outcome
 
 if TYPE_CHECKING:

@@ -8,12 +8,11 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from crm_mcp.compare import same
+from crm_mcp.compare import NOTHING, same
 from crm_mcp.errors import NotUndoable
 from crm_mcp.redact import MASK
 
 Schema = Mapping[str, Any]
-_NOTHING: tuple[Any, ...] = (None, "", [], {})
 
 
 def fitted(schema: Schema, value: Any, stands: Any, where: str) -> Any:
@@ -59,7 +58,7 @@ def _fitted_object(
     kept = {}
     for key, part in (dict.fromkeys(stands) | dict(value)).items():
         below = known.get(key, {})
-        leaves_nothing = part is None and stands.get(key) in _NOTHING and not takes(below, None)
+        leaves_nothing = part is None and stands.get(key) in NOTHING and not takes(below, None)
         if (key in known or is_open) and not leaves_nothing:
             kept[key] = fitted(below, part, stands.get(key), f"{where}.{key}")
     return kept

@@ -124,6 +124,8 @@ class BoundCall:
     account: str
     caller: str
     undoing: Undoing | None = None
+    asked: "BoundCall | None" = None
+    """The call as it came, where arguments that it left out were filled from the record."""
 
     @property
     def records(self) -> int:
@@ -142,6 +144,8 @@ class BoundCall:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over everything that makes this call this call."""
+        if self.asked is not None:  # what was filled in is bound by the digest of the record
+            return self.asked.fingerprint
         operation = self.operation
         parties = [self.account, self.caller, self.undoing.number if self.undoing else None]
         bound = [operation.name, operation.digest, self.arguments, self.spec.digest, *parties]

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from crm_mcp.compare import same
+from crm_mcp.compare import NOTHING, same
 from crm_mcp.errors import InvalidArguments
 from crm_mcp.operation import IdKind, Operation
 from crm_mcp.pointer import find, steps
@@ -17,7 +17,6 @@ from crm_mcp.validate import place_name, shown
 
 MAX_LOOKUPS = 25
 BEYOND_LIMIT = "not looked up"
-_NOTHING: tuple[Any, ...] = (None, "", [], {})
 
 Place = tuple[str | int, ...]
 
@@ -143,7 +142,7 @@ def records_in(kind: IdKind, data: Any) -> list[Any]:
     """Take all records of a kind from a read's data; nothing is no record."""
     found = value_at(data, kind.result)
     records = found if isinstance(found, list) else [found]
-    return [entry for entry in records if entry not in _NOTHING]
+    return [entry for entry in records if entry not in NOTHING]
 
 
 def label_of(kind: IdKind, record: Any) -> tuple[Any, ...]:

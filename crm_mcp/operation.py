@@ -144,13 +144,23 @@ class Before(Part):
     tool: str = ""
     each: Pointer = Field("", description="The array in our arguments with one record an item.")
     arguments: dict[str, Pointer] = Field({}, description="The read's arguments from ours.")
+    along: tuple[str, ...] = Field(
+        (), description="Arguments of both that go along as they are, where they were given."
+    )
     label: tuple[Pointer, ...] = Field((), description="What people call the record by.")
+    fill: dict[Pointer, Pointer] = Field(
+        {},
+        description="Arguments (within each item) that a call may leave out, and where the record "
+        "has the value that is sent then, such as its version.",
+    )
     none: str = Field("", description="Why the vendor offers no such read.")
 
     @model_validator(mode="after")
     def _read_or_reason(self) -> Self:
         if bool(self.tool) == bool(self.none):
             raise ValueError("before names a tool, or says in none why there is none")
+        if self.fill and not self.tool:
+            raise ValueError("before fills from the record that its tool reads")
         return self
 
 
@@ -164,6 +174,12 @@ class Undo(Part):
         description="Of the inverse operation, from /arguments, /result, /before (as it stood) "
         "or /now. An update undone by itself gets its old values back without saying so here.",
     )
+    words: dict[Pointer, dict[str, str]] = Field(
+        {},
+        description="For a pointer of arguments: what a value there becomes. A value without an "
+        "entry stays as it is; true and false stand as JSON writes them.",
+    )
+    const: dict[str, Any] = Field({}, description="Arguments of the inverse that never change.")
     stays: str = Field("", description="What remains after a partial undo.")
 
 

@@ -11,11 +11,11 @@ before it is sent, and is not interrupted between the yes and the record of its 
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from anyio import to_thread
@@ -24,26 +24,27 @@ from crm_mcp import preview
 from crm_mcp.afterwards import Done, Means, afterwards
 from crm_mcp.audit import Audit
 from crm_mcp.bind import bind, is_file
-from crm_mcp.compare import Look
-from crm_mcp.confirm import Asker, Nobody, admit, obtain_yes
+from crm_mcp.compare import Look, look
+from crm_mcp.confirm import admit, obtain_yes
 from crm_mcp.errors import ChangedSincePreview, Refused, StateError, ToolFailure
 from crm_mcp.files import FileFolder
 from crm_mcp.forecast import forecast
+from crm_mcp.gaps import filled, has_gaps
 from crm_mcp.guard import Ask, BoundCall, Gate, Mode, Permit, Refuse, judge, typed_word
 from crm_mcp.ids import check_forms
 from crm_mcp.ledger import Consent, Ledger, Question, Yes
 from crm_mcp.listening import Ear
 from crm_mcp.names import Read
 from crm_mcp.operation import Operation
+from crm_mcp.parties import Account, Caller, silent
 from crm_mcp.records import Sight, see
 from crm_mcp.redact import Redactor
 from crm_mcp.registry import DRY_RUN, Registry
 from crm_mcp.request import RequestSpec
 from crm_mcp.respond import Outcome, respond
 from crm_mcp.seen import Seen
-from crm_mcp.undo import Undoing
 from crm_mcp.validate import ArgumentValidator
-from crm_mcp.vendors.base import Reply, Vendor
+from crm_mcp.vendors.base import Reply
 
 if TYPE_CHECKING:
     from crm_mcp.screen import Screen
@@ -51,60 +52,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 NOTHING_SENT = "Nothing was sent."
-
-Report = Callable[[str], Awaitable[None]]
-
-Screening = Callable[[Operation, Mapping[str, Any]], "Screen"]
-"""Makes what hides personal values from one call's caller, and opens the tokens it gave."""
-
-
-class Sender(Protocol):
-    """What the pipeline needs of a vendor's client."""
-
-    async def send(
-        self, permit: Permit, spec: RequestSpec, operation: Operation, ear: Ear, /
-    ) -> Reply:
-        """Send one request for one permit; the ear hears what comes while it listens."""
-        ...
-
-
-@dataclass(frozen=True)
-class Account:
-    """One vendor as it is set up here: its code, its address, its client on first use.
-
-    `rate` is how many requests a second its client makes at most. `screening` is there where
-    personal values are hidden from callers.
-    """
-
-    vendor: Vendor
-    label: str
-    base_url: str
-    client: Sender
-    rate: float = 5.0
-    screening: Screening | None = None
-
-
-async def _silent(_: object) -> None:
-    """Tell nobody."""
-
-
-@dataclass(frozen=True)
-class Caller:
-    """Who calls: a name for the record, who can be asked, and who hears of progress.
-
-    `heard` gets each notification of a call that listens, as it comes. `undoing` is the write that
-    the call takes back; only the command for it says so. `screen` stands between them and the call
-    that is on its way, where there is one. A call of our own on the way of another has it already,
-    and gets the values as they are.
-    """
-
-    name: str = "local"
-    program: str = ""
-    asker: Asker = field(default_factory=Nobody)
-    report: Report = _silent
-    heard: Callable[[Outcome], Awaitable[None]] = _silent
-    undoing: Undoing | None = None
-    screen: "Screen | None" = None
 
 
 class Pipeline:
@@ -171,8 +118,8 @@ class Pipeline:
         if isinstance(verdict, Ask) and not dry_run:
             await self._admit(call, caller)
         sight = Sight()
-        if dry_run or isinstance(verdict, Ask):
-            sight = await self._see(call, caller)
+        if dry_run or isinstance(verdict, Ask) or has_gaps(operation, call.arguments):
+            call, sight = await self._completed(call, await self._see(call, caller))
         if dry_run:
             preview = self._preview(call, sight, caller.screen)
             return Outcome({"preview": preview}, status="not_done", warnings=(NOTHING_SENT,))
@@ -186,18 +133,28 @@ class Pipeline:
     async def _bound(
         self, operation: Operation, arguments: Mapping[str, Any], caller: Caller
     ) -> tuple[BoundCall, bool]:
-        """Check and bind; takes out the one argument that is ours."""
+        """Check and bind; takes out the one argument that is ours, adds those set up here."""
         given = dict(arguments)
         dry_run = given.pop(DRY_RUN, False) if operation.is_write else False
         if not isinstance(dry_run, bool):
             raise operation.misfit([f"{DRY_RUN} must be true or false"])
+        account = self.accounts[operation.vendor]
+        if not caller.is_exact:
+            given = {**account.defaults(operation), **given}
+        spec = await self._spec(operation, given)
+        whole = BoundCall(operation, given, spec, account.label, caller.name, caller.undoing)
+        return whole, dry_run
+
+    async def _spec(self, operation: Operation, given: Mapping[str, Any]) -> RequestSpec:
         self._validator.check(operation, given)
         check_forms(operation, given)
         spec = bind(operation, await self._with_files(operation, given))
-        account = self.accounts[operation.vendor].label
-        return BoundCall(operation, given, spec, account, caller.name, caller.undoing), dry_run
+        self.accounts[operation.vendor].check(spec, operation)
+        return spec
 
-    async def _with_files(self, operation: Operation, given: dict[str, Any]) -> dict[str, Any]:
+    async def _with_files(
+        self, operation: Operation, given: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
         if not any(is_file(operation, name) for name in given):
             return given
         return await to_thread.run_sync(self._files.with_contents, operation, given)
@@ -206,8 +163,8 @@ class Pipeline:
         """Give a way to read a record for our own use; it goes the way of any read."""
 
         async def read(name: str, arguments: dict[str, Any]) -> Any:
-            silent = replace(caller, report=_silent, undoing=None)
-            return (await self.call(name, arguments, silent)).data
+            own = replace(caller, report=silent, undoing=None, is_exact=True)
+            return (await self.call(name, arguments, own)).data
 
         return read
 
@@ -217,6 +174,15 @@ class Pipeline:
 
     async def _see(self, call: BoundCall, caller: Caller) -> Sight:
         return await see(call, self._reader(caller), self.registry.find)
+
+    async def _completed(self, call: BoundCall, sight: Sight) -> tuple[BoundCall, Sight]:
+        """Fill from the records what the call leaves out."""
+        operation, records = call.operation, [one.record for one in sight.looks]
+        given = filled(operation, call.arguments, records)
+        if given is call.arguments:
+            return call, sight
+        whole = replace(call, arguments=given, spec=await self._spec(operation, given), asked=call)
+        return whole, replace(sight, looks=look(operation, given, records))
 
     def _preview(self, call: BoundCall, sight: Sight, screen: "Screen | None" = None) -> str:
         """Write what a person reads; with a screen, what the caller may read of it."""

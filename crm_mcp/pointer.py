@@ -32,6 +32,15 @@ def find(document: Any, pointer: str) -> Any:
     return document
 
 
+def has(document: Any, pointer: str) -> bool:
+    """Tell whether a place is there, be it null: that is said on purpose."""
+    try:
+        find(document, pointer)
+    except LookupError:
+        return False
+    return True
+
+
 def find_all(document: Any, pointer: str) -> Iterator[Any]:
     """Find the values at a pointer in which `*` stands for any key or index."""
     yield from _descend(document, steps(pointer))

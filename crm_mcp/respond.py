@@ -69,16 +69,16 @@ def respond(
         reading = vendor.read(reply)
         data = _masked(_data(operation, reading), operation.response.mask)
     except ToolFailure as failure:
-        raise failure_after_sending(operation, _cleaned(failure, redactor)) from None
+        raise failure_after_sending(operation, cleaned(failure, redactor)) from None
     if reading.failed and not reading.done:
         raise _all_failed(reading, redactor)
     visible, hidden = clean(data)  # first: what hides a secret from the redactor must be gone
     return Outcome(
         data=redactor.value(visible),
         page=redactor.value(_page(operation, reading.body, data, arguments)),
-        status=_status(operation, reading),
+        status=_status(operation, reading, reply),
         not_done=tuple(_clean_item(entry, redactor) for entry in reading.failed),
-        warnings=(*(_clean(text, redactor) for text in reading.warnings), *_told(hidden)),
+        warnings=(*_warnings(reading, reply, redactor), *_told(hidden)),
         simulated=SANDBOX_HEADER in reply.headers,
     )
 
@@ -118,13 +118,21 @@ def _all_failed(reading: Reading, redactor: Redactor) -> Rejected:
     )
 
 
-def _status(operation: Operation, reading: Reading) -> WriteStatus | None:
+def _status(operation: Operation, reading: Reading, reply: Reply) -> WriteStatus | None:
     if not operation.is_write:
         return None
-    return "partly_done" if reading.failed else "done"
+    if reply.shortfall is not None:
+        return reply.shortfall.status
+    return "partly_done" if reading.failed or reading.partial else "done"
 
 
-def _cleaned(failure: ToolFailure, redactor: Redactor) -> ToolFailure:
+def _warnings(reading: Reading, reply: Reply, redactor: Redactor) -> tuple[str, ...]:
+    own = (reply.shortfall.words,) if reply.shortfall else ()
+    return (*own, *(_clean(text, redactor) for text in reading.warnings))
+
+
+def cleaned(failure: ToolFailure, redactor: Redactor) -> ToolFailure:
+    """Take out of a failure what the CRM's own words may hide or tell."""
     failure.message = _clean(failure.message, redactor)
     failure.vendor_code = _clean(failure.vendor_code, redactor)
     failure.details = redactor.value(clean(failure.details)[0])

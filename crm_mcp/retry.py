@@ -1,7 +1,8 @@
 """Step 6b: may a request be sent again, and when? Pure.
 
 Reads go again on connect errors, 429, 502, 503 and 504. A write goes again only where it cannot
-have happened: nothing left this machine, or the CRM said 429; an action not even on 429.
+have happened: nothing left this machine, or the CRM said 429; an action not even on 429. Neither
+does a write that is a GET: what stands on its way may have repeated it, and says nothing certain.
 """
 
 from enum import Enum
@@ -45,6 +46,8 @@ def wait_before_retry(operation: Operation, result: Reply | Lost, attempt: int) 
 def _may_go_again(operation: Operation, result: Reply | Lost) -> bool:
     if isinstance(result, Lost):
         return result is Lost.UNSENT
+    if operation.is_write and operation.request.method == "GET":
+        return False
     if result.status == HTTPStatus.TOO_MANY_REQUESTS:
         return operation.effect != "action"
     return operation.repeatable and result.status in _BUSY

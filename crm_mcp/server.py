@@ -28,7 +28,7 @@ from crm_mcp.envelope import failure, success
 from crm_mcp.errors import ToolFailure, UnknownTool
 from crm_mcp.feeds import Feeds
 from crm_mcp.ledger import LIFETIME_SECONDS
-from crm_mcp.pipeline import Caller, Report
+from crm_mcp.parties import Caller, Report
 from crm_mcp.preview import visible
 from crm_mcp.redact import Redactor
 from crm_mcp.registry import advertised_schema

@@ -15,7 +15,8 @@ from crm_mcp.afterwards import digest_of
 from crm_mcp.audit import Audit
 from crm_mcp.errors import NotFound, NotUndoable, Refused
 from crm_mcp.operation import Operation
-from crm_mcp.pipeline import Caller, Pipeline
+from crm_mcp.parties import Caller
+from crm_mcp.pipeline import Pipeline
 from crm_mcp.records import read_one
 from crm_mcp.respond import Outcome
 from crm_mcp.undo import Plan, Undoing, completed, moved
@@ -69,7 +70,7 @@ async def _read(desk: Desk, kept: Kept, plan: Plan, caller: Caller) -> list[Any]
     """Read the records, and see that they still hold what was written."""
 
     async def read(name: str, arguments: dict[str, Any]) -> Any:
-        return (await desk.pipeline.call(name, arguments, caller)).data
+        return (await desk.pipeline.call(name, arguments, replace(caller, is_exact=True))).data
 
     try:
         now = [await read_one(read, plan.reader, standing.read) for standing in plan.records]

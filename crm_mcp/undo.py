@@ -197,13 +197,10 @@ def moved(standing: Standing, record: Any) -> list[Moved]:
 
 def _said(written: Written, inverse: Operation) -> dict[str, Any]:
     """Follow the pointers of an operation that another one undoes."""
+    undo = written.operation.undo
     shared, _ = _pointers(written.operation, _KNOWN_AT_ONCE)
-    words = {
-        f"/arguments/{name}": schema["enum"]
-        for name, schema in written.operation.properties.items()
-        if "enum" in schema
-    }
-    return _followed(shared, _roots(written), inverse.input_schema, words)
+    const, words = (undo.const, undo.words) if undo else ({}, {})
+    return {**const, **_followed(shared, _roots(written), inverse.input_schema, words)}
 
 
 def _roots(written: Written) -> dict[str, Any]:
@@ -315,7 +312,7 @@ def _followed(
     pointers: Mapping[str, str],
     roots: Mapping[str, Any],
     schema: Schema,
-    words: Mapping[str, list[Any]] | None = None,
+    words: Mapping[str, Mapping[str, str]] | None = None,
 ) -> dict[str, Any]:
     """Follow pointers into the form that a schema takes; what need not be given may be missing."""
     found: dict[str, Any] = {}
@@ -327,17 +324,14 @@ def _followed(
             if name in schema.get("required", ()):
                 raise NotUndoable(f"{pointer} is not known") from None
             continue
-        spoken = (words or {}).get(pointer, [])
-        found[name] = fitted(part, _translated(value, spoken, part), None, name)
+        spoken = (words or {}).get(pointer, {}).get(_as_word(value), value)
+        found[name] = fitted(part, spoken, None, name)
     return found
 
 
-def _translated(value: Any, spoken: list[Any], schema: Schema) -> Any:
-    """Give the word of the inverse for a word of the write: the one at the same place."""
-    understood = schema.get("enum", [])
-    if value in understood or value not in spoken or len(spoken) != len(understood):
-        return value
-    return understood[spoken.index(value)]
+def _as_word(value: Any) -> str:
+    """Write a value as `undo.words` names it."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _item_schema(operation: Operation) -> Schema:

@@ -22,7 +22,7 @@ from crm_mcp.confirm import Answer
 from crm_mcp.errors import ApprovalRequired, PermitError, ToolFailure
 from crm_mcp.guard import BoundCall, Permit
 from crm_mcp.listening import DEAF
-from crm_mcp.pipeline import Caller
+from crm_mcp.parties import Caller
 from crm_mcp.server import build_server
 from crm_mcp.take_back import Desk, take_back
 from crm_mcp.testing import dialog

@@ -19,7 +19,7 @@ from crm_mcp.commands.setup import Setup
 from crm_mcp.commands.undo import undo as undo_command
 from crm_mcp.envelope import as_text
 from crm_mcp.errors import ApprovalRequired, NotConfirmed, Refused, ToolFailure
-from crm_mcp.pipeline import Caller
+from crm_mcp.parties import Caller
 from crm_mcp.testing import sandbox_client
 
 

@@ -14,7 +14,7 @@ from crm_mcp.commands.doctor import doctor
 from crm_mcp.commands.setup import Setup, start_logging
 from crm_mcp.config import General, Settings
 from crm_mcp.errors import Refused, StateError
-from crm_mcp.pipeline import Caller
+from crm_mcp.parties import Caller
 from crm_mcp.sandbox.app import Sandbox
 from crm_mcp.sandbox.faults import Fault
 from crm_mcp.server import build_server

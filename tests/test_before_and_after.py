@@ -23,7 +23,8 @@ from crm_mcp.guard import BoundCall, Mode, Permit, Policy
 from crm_mcp.ledger import Approval, Ledger
 from crm_mcp.loader import load_vendor
 from crm_mcp.operation import Before, Operation
-from crm_mcp.pipeline import Account, Caller, Pipeline
+from crm_mcp.parties import Account, Caller
+from crm_mcp.pipeline import Pipeline
 from crm_mcp.preview import Context, echo, render
 from crm_mcp.redact import Redactor
 from crm_mcp.registry import Registry

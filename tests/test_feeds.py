@@ -16,7 +16,8 @@ from crm_mcp import feeds
 from crm_mcp.app import SANDBOX_ORIGIN, load_catalogue, open_app, sandbox_settings
 from crm_mcp.config import General, Settings
 from crm_mcp.errors import Unavailable
-from crm_mcp.pipeline import Caller, Pipeline
+from crm_mcp.parties import Caller
+from crm_mcp.pipeline import Pipeline
 from crm_mcp.sandbox.app import Sandbox
 from crm_mcp.server import build_server
 from crm_mcp.testing import sandbox_client

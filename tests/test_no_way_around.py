@@ -23,7 +23,7 @@ from test_layers import MODULES, Module
 from crm_mcp import testing
 from crm_mcp.cli import cli
 from crm_mcp.config import General, Settings
-from crm_mcp.pipeline import Caller
+from crm_mcp.parties import Caller
 from crm_mcp.sandbox import stand_ins
 from crm_mcp.server import build_server
 from crm_mcp.web.app import approval_app

@@ -17,7 +17,7 @@ from crm_mcp.errors import ToolFailure
 from crm_mcp.loader import load_vendor, schemas_root
 from crm_mcp.marks import Tokens
 from crm_mcp.operation import Operation
-from crm_mcp.pipeline import Caller
+from crm_mcp.parties import Caller
 from crm_mcp.sandbox import stand_ins, story
 
 pytestmark = pytest.mark.anyio

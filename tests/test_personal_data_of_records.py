@@ -20,7 +20,8 @@ from crm_mcp.ledger import Approval, Ledger
 from crm_mcp.loader import load_vendor
 from crm_mcp.marks import Masks, Tokens
 from crm_mcp.operation import Operation
-from crm_mcp.pipeline import Account, Caller, Pipeline
+from crm_mcp.parties import Account, Caller
+from crm_mcp.pipeline import Pipeline
 from crm_mcp.redact import Redactor
 from crm_mcp.registry import Registry
 from crm_mcp.request import RequestSpec

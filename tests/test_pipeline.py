@@ -13,7 +13,8 @@ from crm_mcp.guard import Mode, Permit, Policy
 from crm_mcp.ledger import Ledger
 from crm_mcp.loader import load_vendor
 from crm_mcp.operation import Operation
-from crm_mcp.pipeline import Account, Caller, Pipeline
+from crm_mcp.parties import Account, Caller
+from crm_mcp.pipeline import Pipeline
 from crm_mcp.redact import Redactor
 from crm_mcp.registry import Registry
 from crm_mcp.request import RequestSpec

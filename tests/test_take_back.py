@@ -40,7 +40,7 @@ from crm_mcp.errors import (
 )
 from crm_mcp.guard import Mode, Policy
 from crm_mcp.operation import Operation, Request
-from crm_mcp.pipeline import Caller
+from crm_mcp.parties import Caller
 from crm_mcp.state import StateFolder
 from crm_mcp.take_back import take_back
 from crm_mcp.undo_store import LIFETIME_SECONDS, Undos

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterator
 
 from crm_mcp.check.files import Folder
-from crm_mcp.check.schema import has_place, may_be
+from crm_mcp.check.schema import has_place, may_be, subschemas
 from crm_mcp.operation import Before, Operation
 from crm_mcp.pointer import steps
 
@@ -116,8 +116,9 @@ def wrong_before(operation: Operation, folder: Folder) -> Iterator[str]:
     if before.tool and before.tool not in folder.names:
         yield f"before names {before.tool}, which does not exist"
     if read := folder.find(before.tool):
-        yield from wrong_call("before", before.arguments, read)
+        yield from wrong_call("before", (*before.arguments, *before.along), read)
         yield from _wrong_pointers(before, operation)
+        yield from _wrong_fill(before, operation)
 
 
 def wrong_call(who: str, given: Collection[str], read: Operation) -> Iterator[str]:
@@ -142,6 +143,27 @@ def _wrong_pointers(before: Before, operation: Operation) -> Iterator[str]:
     for name, pointer in before.arguments.items():
         if not has_place(schema, (*base, *steps(pointer))):
             yield f"before takes {name} from {pointer}, which is no place in the arguments"
+    for name in before.along:
+        if name not in operation.properties:
+            yield f"before.along names {name}, which is no argument"
+
+
+def _wrong_fill(before: Before, operation: Operation) -> Iterator[str]:
+    item = f"{before.each}/*" if before.each else ""
+    needed = {f"{where}/{name}" for where, name in _needed(operation)}
+    for target in before.fill:
+        if not has_place(operation.input_schema, steps(item.replace("*", "0") + target)):
+            yield f"before fills {target}, which is no place in the arguments"
+        elif item + target in needed:
+            yield f"before fills {target}, which is required: a call can never leave it out"
+
+
+def _needed(operation: Operation) -> Iterator[tuple[str, str]]:
+    """List what each object among the arguments requires, with a pointer to the object."""
+    for where, schema in subschemas(operation.input_schema):
+        pointer = where.replace("[]", ".*").replace(".", "/")
+        for name in schema.get("required", ()):
+            yield f"/{pointer}" if pointer else "", name
 
 
 def _required(operation: Operation) -> list[str]:

@@ -24,8 +24,10 @@ def wrong_undo(operation: Operation, folder: Folder) -> Iterator[str]:
         yield "a partial undo says in stays what remains"
     if undo.tool and undo.tool not in folder.names:
         yield f"undo names {undo.tool}, which does not exist"
-    if undo.arguments and not undo.tool:
-        yield "undo.arguments are of the tool that undoes: name it, or take them out"
+    if (undo.arguments or undo.const) and not undo.tool:
+        yield "undo.arguments and undo.const are of the tool that undoes: name it, or take them out"
+    for pointer in undo.words.keys() - undo.arguments.values():
+        yield f"undo.words translates {pointer}, which undo.arguments does not take"
 
 
 def wrong_inverse(operation: Operation, folder: Folder) -> Iterator[str]:
@@ -40,6 +42,9 @@ def wrong_inverse(operation: Operation, folder: Folder) -> Iterator[str]:
         if not _takes(operation, inverse, name):
             yield f"undo gives {name}, which is no argument of {inverse.name}"
         yield from _wrong_pointer(operation, inverse, pointer)
+    for name in undo.const:
+        if name not in inverse.properties:
+            yield f"undo gives {name}, which is no argument of {inverse.name}"
     if undo.kind == "exact":
         yield from _lacking(operation, inverse, undo)
 
@@ -73,7 +78,7 @@ def _lacking(operation: Operation, inverse: Operation, undo: Undo) -> Iterator[s
             yield "an update gives back what stood there only if before names a read"
         return
     for name in inverse.input_schema.get("required", ()):
-        if name not in undo.arguments:
+        if name not in {**undo.arguments, **undo.const}:
             yield f"undo does not give {name}, which {inverse.name} requires"
 
 

@@ -9,7 +9,7 @@ from crm_mcp.commands.terminal import TerminalAsker
 from crm_mcp.envelope import success
 from crm_mcp.errors import InvalidArguments
 from crm_mcp.operation import Operation
-from crm_mcp.pipeline import Caller
+from crm_mcp.parties import Caller
 from crm_mcp.registry import DRY_RUN
 
 

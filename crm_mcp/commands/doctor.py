@@ -15,7 +15,7 @@ from crm_mcp.clients import Clients, Finding
 from crm_mcp.commands.setup import Setup
 from crm_mcp.config import Settings
 from crm_mcp.errors import AuthFailed, CrmMcpError, ToolFailure
-from crm_mcp.pipeline import Caller
+from crm_mcp.parties import Caller
 from crm_mcp.state import StateFolder
 
 BYTES_PER_TOKEN = 4.4

@@ -11,7 +11,7 @@ from crm_mcp.commands.terminal import TerminalAsker
 from crm_mcp.config import Settings
 from crm_mcp.envelope import success
 from crm_mcp.errors import Refused
-from crm_mcp.pipeline import Caller
+from crm_mcp.parties import Caller
 from crm_mcp.preview import quoted
 from crm_mcp.state import StateFolder
 from crm_mcp.take_back import Desk, take_back

@@ -9,10 +9,10 @@ import json
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -41,12 +41,36 @@ MAX_VALUES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
+class Shortfall:
+    """What did not come of a write that the CRM took, and what to do about it."""
+
+    status: Literal["partly_done", "unknown"]
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
-    """A raw HTTP answer: status, headers in lower case, bytes."""
+    """A raw HTTP answer: status, headers in lower case, bytes.
+
+    `shortfall` is the client's own word about files that were to follow.
+    """
 
     status: int
     headers: Mapping[str, str]
     content: bytes
+    shortfall: Shortfall | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that a CRM, after a write, wants brought to an address which is a key by itself.
+
+    `hosts` are those that the operator allows; `*.` before a name means all below it.
+    """
+
+    address: str = field(repr=False)
+    content: bytes = field(repr=False)
+    hosts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +91,8 @@ class Reading:
 
     `body` is the decoded JSON. `empty` says that the CRM reported "nothing found" in the form
     of an error. `done` and `failed` count a bulk write item by item; `done` is None otherwise.
+    `partial` says that a write was not done in whole, where the CRM names no items; the warnings
+    tell why.
     """
 
     body: Any
@@ -74,6 +100,7 @@ class Reading:
     done: int | None = None
     failed: tuple[FailedItem, ...] = ()
     warnings: tuple[str, ...] = ()
+    partial: bool = False
 
 
 class VendorSettings(BaseModel):
@@ -189,6 +216,39 @@ class Vendor(ABC):
         Raises:
             UpstreamError: the class says what kind of failure it is.
         """
+
+    def defaults(self, settings: Any) -> Mapping[str, Any]:  # noqa: ARG002 - most have none
+        """Give arguments for calls that leave them out, of the tools that have them."""
+        return {}
+
+    def check(  # noqa: B027 - most CRMs take whatever fits the schema
+        self, settings: Any, target: str, traits: Collection[str]
+    ) -> None:
+        """Refuse what this CRM cannot take, before anybody is asked.
+
+        Args:
+            settings: of the account.
+            target: path and query of the request.
+            traits: of the operation.
+
+        Raises:
+            InvalidArguments: it is not to be sent; says why, and what would do.
+        """
+
+    def uploads(
+        self,
+        settings: Any,  # noqa: ARG002 - most have none
+        reply: Reply,  # noqa: ARG002
+        sent: Mapping[str, str],  # noqa: ARG002
+    ) -> tuple[Upload, ...]:
+        """Name the files that a write is still to bring somewhere; asked once, after the answer.
+
+        Args:
+            settings: of the account.
+            reply: the answer to the write, success or not.
+            sent: the query of the write.
+        """
+        return ()
 
 
 def is_loopback(host: str) -> bool:

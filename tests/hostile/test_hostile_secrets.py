@@ -29,7 +29,8 @@ from crm_mcp.errors import ToolFailure
 from crm_mcp.guard import Mode, Policy
 from crm_mcp.ledger import Ledger
 from crm_mcp.operation import Operation, Pagination, Response
-from crm_mcp.pipeline import Account, Caller, Pipeline
+from crm_mcp.parties import Account, Caller
+from crm_mcp.pipeline import Pipeline
 from crm_mcp.redact import MASK, RedactingFilter, Redactor
 from crm_mcp.registry import Registry
 from crm_mcp.respond import respond

@@ -24,6 +24,7 @@ from crm_mcp.check.effects import verb_of
 
 UNBOUNDED = {"type": "array", "description": "Names.", "items": {"type": "string"}}
 PROPERTIES = "/inputSchema/properties"
+GET_TOOL = "acme_things_get"
 
 
 # rule, file, what is said, and the changes that break the rule
@@ -53,6 +54,15 @@ NAMES_AND_TRAITS: tuple[Row, ...] = (
     ("before", UPDATE, "from /key, which", {"/before/arguments/id": "/key"}),
     ("before", UPDATE, "from /id/deep, which", {"/before/arguments/id": "/id/deep"}),
     ("before", UPDATE, "each is /id, which", {"/before/each": "/id"}),
+    ("before", UPDATE, "gives name, which", {"/before/along": ["name"]}),
+    (
+        "before",
+        UPDATE,
+        "along names page, which",
+        {"/before": {"tool": "acme_things_list", "along": ["page"]}},
+    ),
+    ("before", UPDATE, "fills /key, which is no", {"/before/fill": {"/key": "/key"}}),
+    ("before", UPDATE, "fills /id, which is required", {"/before/fill": {"/id": "/id"}}),
     (
         "before",
         UPDATE,
@@ -360,6 +370,22 @@ def test_a_place_below_a_text_is_told(tmp_path: Path) -> None:
     [(rule, _, text)] = broken(tmp_path, IMPORT, {"/before": before})
     assert rule == "before"
     assert "/name/x/y" in text
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [("/name", "is required"), ("/size", ""), ("/size/unit", ""), ("/x", "no place")],
+)
+def test_what_is_filled_in_is_a_place_of_an_item_that_may_be_left_out(
+    tmp_path: Path, target: str, words: str
+) -> None:
+    fill = {target: "/name"}
+    arguments = {"id": "/name"}
+    before = {"tool": GET_TOOL, "each": "/things", "arguments": arguments, "fill": fill}
+    closed = f"{PROPERTIES}/things/items/additionalProperties"
+    found = broken(tmp_path, IMPORT, {"/before": before, closed: False})
+    assert [rule for rule, _, _ in found] == (["before"] if words else [])
+    assert all(words in text for _, _, text in found)
 
 
 @pytest.mark.parametrize(("items", "rules"), [(True, []), (False, ["before"])])

@@ -38,7 +38,7 @@ from crm_mcp.config import General, Settings, load_settings
 from crm_mcp.errors import ConfigError, ToolFailure
 from crm_mcp.guard import Mode
 from crm_mcp.operation import Operation
-from crm_mcp.pipeline import Caller
+from crm_mcp.parties import Caller
 from crm_mcp.redact import MASK
 from crm_mcp.vendors import load_vendor_code
 from crm_mcp.vendors.interact import VENDOR
