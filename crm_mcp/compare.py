@@ -129,10 +129,13 @@ def same(one: Any, other: Any) -> bool:
 
 def record_items(before: Before, arguments: Mapping[str, Any]) -> list[Any]:
     """List the parts of a write's arguments that are about one record each."""
-    if not before.each:
-        return [arguments]
+    return items_at(arguments, before.each) if before.each else [arguments]
+
+
+def items_at(arguments: Mapping[str, Any], pointer: str) -> list[Any]:
+    """List the items that stand at a pointer; one that stands there alone is a list of one."""
     try:
-        items = find(arguments, before.each)
+        items = find(arguments, pointer)
     except LookupError:
         return []
     return items if isinstance(items, list) else [items]

@@ -136,6 +136,19 @@ class Response(Part):
         description="Pointers within the data whose values are personal although their names do "
         "not say so, or none for what only looks so; * is any key or index.",
     )
+    fields: Pointer = Field(
+        "",
+        description="Of a read that lists the fields of a model: where their names stand within "
+        "the data; * is any key or index.",
+    )
+
+
+class OpenFields(Part):
+    """Where the CRM itself lists the fields that the open items of a write may have."""
+
+    each: Pointer = Field(description="The array in our arguments whose items are open.")
+    tool: ToolName = Field(description="The read that lists them; it says so in response.fields.")
+    arguments: dict[str, Any] = Field({}, description="Those of the read that choose the model.")
 
 
 class Before(Part):
@@ -257,6 +270,7 @@ class Operation(Part):
     pagination: Pagination | None = None
     response: Response
     before: Before | None = None
+    fields: OpenFields | None = None
     undo: Undo | None = None
     ids: dict[Pointer, str] = Field(
         {},

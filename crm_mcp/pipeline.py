@@ -27,6 +27,7 @@ from crm_mcp.bind import bind, is_file
 from crm_mcp.compare import Look, look
 from crm_mcp.confirm import admit, obtain_yes
 from crm_mcp.errors import ChangedSincePreview, Refused, StateError, ToolFailure
+from crm_mcp.field_names import FieldNames
 from crm_mcp.files import FileFolder
 from crm_mcp.forecast import forecast
 from crm_mcp.gaps import filled, has_gaps
@@ -76,6 +77,7 @@ class Pipeline:
         self._files = files or FileFolder(None)
         self._validator = ArgumentValidator()
         self._seen: defaultdict[str, Seen] = defaultdict(Seen)
+        self._fields = FieldNames()
 
     async def call(self, name: str, arguments: Mapping[str, Any], caller: Caller) -> Outcome:
         """Carry out one call.
@@ -122,13 +124,15 @@ class Pipeline:
             call, sight = await self._completed(call, await self._see(call, caller))
         if dry_run:
             preview = self._preview(call, sight, caller.screen)
-            return Outcome({"preview": preview}, status="not_done", warnings=(NOTHING_SENT,))
+            warnings = (NOTHING_SENT, *self._fields.unlisted(call))
+            return Outcome({"preview": preview}, status="not_done", warnings=warnings)
         yes = await self._ask(call, caller, sight) if isinstance(verdict, Ask) else None
         await caller.report("writing")
         with anyio.CancelScope(shield=True):
             done = await self._write(call, caller, yes, sight.looks)
             outcome = await afterwards(done, self._means(caller))
-        return outcome  # noqa: RET504 - to mypy the scope may swallow what is raised in it
+        warnings = (*outcome.warnings, *self._fields.unlisted(call))
+        return replace(outcome, warnings=warnings)
 
     async def _bound(
         self, operation: Operation, arguments: Mapping[str, Any], caller: Caller
@@ -194,6 +198,7 @@ class Pipeline:
             names=sight.names,
             forecast=forecast(call, len(sight.looks), account.rate, asked=asked),
             repeated=self._seen[call.caller].repeated(call.arguments),
+            unlisted=self._fields.unlisted(call),
             word=typed_word(call.operation, call.records),
         )
         if screen is not None:
@@ -305,6 +310,7 @@ class Pipeline:
         account = self.accounts[call.operation.vendor]
         outcome = respond(call.operation, account.vendor, reply, call.arguments, self._hiding(call))
         self._seen[call.caller].note(call.operation.name, outcome.data)
+        self._fields.note(call, outcome.data)
         return outcome
 
     def _hiding(self, call: BoundCall) -> Redactor:

@@ -50,6 +50,7 @@ class Context:
     `looks` are the records as they stand, where they could be read. `names` tell what ids among
     the arguments are ids of. `forecast` says how many requests it takes, where that says something.
     `repeated` are values that came word for word from CRM texts, each with the tool that read it.
+    `unlisted` says which fields the CRM did not list when it listed those of this model.
     `word` is what is typed to approve, where choosing is not enough.
     """
 
@@ -58,6 +59,7 @@ class Context:
     names: tuple[Name, ...] = ()
     forecast: str = ""
     repeated: Mapping[str, str] = field(default_factory=dict)
+    unlisted: tuple[str, ...] = ()
     word: str = ""
 
 
@@ -79,6 +81,7 @@ def render(call: BoundCall, context: Context, redactor: Redactor) -> str:
         "What will be sent:" if operation.effect == "delete" else "What will be written:",
         *_arguments(call.arguments, context.names),
         *_repeated(context.repeated),
+        *_unlisted(context.unlisted),
         "",
         "The exact request, without credentials:",
         *(f"  {line}" for line in _request(call, context.base_url)),
@@ -122,6 +125,15 @@ def _repeated(repeated: Mapping[str, str]) -> Iterator[str]:
         yield "Taken over word for word from texts in the CRM:"
     for value, tool in repeated.items():
         yield f"  {quoted(value)} (read with {tool})"
+
+
+def _unlisted(told: tuple[str, ...]) -> Iterator[str]:
+    """Point out fields that the CRM may not know: what is written there may get lost."""
+    if told:
+        yield ""
+        yield "Fields that the CRM may not have:"
+    for sentence_of_one in told:
+        yield f"  {visible(sentence_of_one)}"
 
 
 def _record(look: Look) -> Iterator[str]:

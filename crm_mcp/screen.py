@@ -95,6 +95,7 @@ class Screen:
             base_url=context.base_url,
             looks=looks,
             repeated={self._text(text): tool for text, tool in context.repeated.items()},
+            unlisted=tuple(self._text(text) for text in context.unlisted),
             word=context.word,
         )
         return Shown(f"{preview.render(shown, allowed, redactor)}\n\n{ABRIDGED}")

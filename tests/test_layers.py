@@ -32,7 +32,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("afterwards",),
     ("screen",),
     ("check", "check.*"),
-    ("registry", "confirm", "preview", "envelope", "records", "forecast", "files"),
+    ("registry", "confirm", "preview", "envelope", "records", "forecast", "files", "field_names"),
     ("names",),
     ("golden",),
     ("config",),

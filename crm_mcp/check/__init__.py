@@ -15,6 +15,7 @@ from crm_mcp.check import effects, request, schema, undo
 from crm_mcp.check.catalogue import catalogue_problems
 from crm_mcp.check.documented import documented_problems
 from crm_mcp.check.examples import failing_examples
+from crm_mcp.check.fields import wrong_fields
 from crm_mcp.check.files import Folder, Problem, file_of, read_folder
 from crm_mcp.check.ids import kind_problems, wrong_ids
 from crm_mcp.loader import read_json, vendor_ids
@@ -53,6 +54,7 @@ _FOLDER_RULES: tuple[tuple[str, Callable[[Operation, Folder], Iterator[str]]], .
     ("undo", undo.wrong_inverse),
     ("before", effects.wrong_before),
     ("ids", wrong_ids),
+    ("fields", wrong_fields),
 )
 # Where one of these is broken the examples cannot be right, or not even be run.
 _NEEDED_TO_RUN = frozenset(

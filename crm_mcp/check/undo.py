@@ -24,9 +24,14 @@ def wrong_undo(operation: Operation, folder: Folder) -> Iterator[str]:
         yield "a partial undo says in stays what remains"
     if undo.tool and undo.tool not in folder.names:
         yield f"undo names {undo.tool}, which does not exist"
+    yield from _useless(undo)
+
+
+def _useless(undo: Undo) -> Iterator[str]:
+    """Find what an undo says to no effect."""
     if (undo.arguments or undo.const) and not undo.tool:
         yield "undo.arguments and undo.const are of the tool that undoes: name it, or take them out"
-    for pointer in undo.words.keys() - undo.arguments.values():
+    for pointer in sorted(undo.words.keys() - set(undo.arguments.values())):
         yield f"undo.words translates {pointer}, which undo.arguments does not take"
 
 

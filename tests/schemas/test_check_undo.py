@@ -84,6 +84,10 @@ def test_undos_that_keep_every_rule_have_no_problems(tmp_path: Path) -> None:
     assert broken(tmp_path, CREATE, {}) == []
 
 
+def test_a_constant_gives_what_the_inverse_requires(tmp_path: Path) -> None:
+    assert broken(tmp_path, CREATE, {"/undo/arguments": {}, "/undo/const": {"id": "7"}}) == []
+
+
 @pytest.mark.parametrize(
     ("file", "words", "changes"),
     [
@@ -115,6 +119,18 @@ def test_undos_that_keep_every_rule_have_no_problems(tmp_path: Path) -> None:
             CREATE,
             "name it, or take them out",
             {"/undo": {"kind": "none", "arguments": {"id": "/result/id"}}},
+        ),
+        (CREATE, "does not give id, which", {"/undo/arguments": {}, "/undo/const": {"force": "x"}}),
+        (CREATE, "gives key, which is no argument", {"/undo/const": {"key": "x"}}),
+        (
+            CREATE,
+            "name it, or take them out",
+            {"/undo": {"kind": "none", "const": {"id": "7"}}},
+        ),
+        (
+            CREATE,
+            "translates /result/name, which undo.arguments does not take",
+            {"/undo/words": {"/result/name": {"on": "off"}}},
         ),
         (UPDATE, "only if before names a read", {"/before": {"none": "No such read."}}),
         (UPDATE, "gives key, which is no argument", {"/undo/arguments": {"key": "/now/key"}}),
