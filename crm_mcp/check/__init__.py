@@ -77,7 +77,7 @@ def check(root: Path, vendors: Iterable[Vendor], documents: Path | None = None) 
     Args:
         root: the folder `tool_schemas`, with one folder a vendor.
         vendors: the vendors' code, needed to read the replies in the examples.
-        documents: the folder of the vendors' documents, to compare headings line by line.
+        documents: the folder of the vendors' documents, to compare headings and sample addresses.
     """
     code = {vendor.id: vendor for vendor in vendors}
     problems = list(_stale_schema(root))

@@ -7,6 +7,7 @@ from typing import Self
 from pydantic import Field, ValidationError, model_validator
 
 from crm_mcp.check.files import DOCUMENTED, Folder, Problem, complaint, file_of
+from crm_mcp.check.samples import Samples, sample_problems
 from crm_mcp.errors import SchemaError
 from crm_mcp.loader import read_json
 from crm_mcp.operation import Part
@@ -28,9 +29,19 @@ class Heading(Part):
 
 
 class Documented(Part):
-    """The file `_documented.json`: the headings of each document, by its file name."""
+    """The file `_documented.json`: the headings of each document, by its file name.
+
+    `samples` says of a document how the addresses that it prints are to be read.
+    """
 
     documents: dict[str, tuple[Heading, ...]]
+    samples: dict[str, Samples] = Field({})
+
+    @model_validator(mode="after")
+    def _samples_of_documents(self) -> Self:
+        if unknown := self.samples.keys() - self.documents.keys():
+            raise ValueError(f"samples names {min(unknown)}, which is not among the documents")
+        return self
 
     def entries(self) -> Iterator[tuple[str, Heading]]:
         """List each heading with the name of its document."""
@@ -53,6 +64,7 @@ def documented_problems(root: Path, folder: Folder, documents: Path | None) -> I
     yield from _unlisted(folder, documented)
     if documents:
         yield from _misquoted(file, folder, documented, documents)
+        yield from _unsampled(file, folder, documented, documents)
 
 
 def _read(path: Path) -> Documented:
@@ -92,13 +104,31 @@ def _misquoted(
             yield Problem(where, "document", text)
 
 
-def _correction(documents: Path, document: str, line: int, section: str) -> str:
-    """Say what is wrong when a line of a document is not the heading it is said to be."""
+def _unsampled(
+    file: str, folder: Folder, documented: Documented, documents: Path
+) -> Iterator[Problem]:
+    """Find addresses that a document prints and no example asks for."""
+    for document in documented.documents:
+        text = _text_of(documents, document)
+        samples = documented.samples.get(document, Samples())
+        for problem in sample_problems(text or "", samples, folder.operations):
+            yield Problem(file, "sample", f"{document}: {problem}")
+
+
+def _text_of(documents: Path, document: str) -> str | None:
     path = documents / document
     if Path(document).name != document or not path.is_file():
+        return None
+    return path.read_bytes().decode("utf-8")
+
+
+def _correction(documents: Path, document: str, line: int, section: str) -> str:
+    """Say what is wrong when a line of a document is not the heading it is said to be."""
+    text = _text_of(documents, document)
+    if text is None:
         return f"there is no document {document!r}"
     # Split at line feeds only: that is how everybody's editor counts these files.
-    lines = path.read_bytes().decode("utf-8").split("\n")
+    lines = text.split("\n")
     printed = " ".join(lines[line - 1].split()) if line <= len(lines) else "(the document is over)"
     if printed == " ".join(section.split()):
         return ""

@@ -174,12 +174,14 @@ def test_every_operation_stands_under_its_heading_in_the_list_of_documented_call
             for entry in entries
             if "operation" in entry
         }
+        operations = load_vendor(root, vendor_id)
         sources = {
-            (op.source.document, op.source.line, op.source.section, op.name)
-            for op in load_vendor(root, vendor_id)
+            (op.source.document, op.source.line, op.source.section, op.name) for op in operations
         }
 
-        assert headings == sources
+        # A document may describe one call under several headings; one of them is its source.
+        assert sources - headings == set()
+        assert {name for *_, name in headings} == {op.name for op in operations}
 
 
 @pytest.mark.parametrize(("sentence", "kind"), DOCUMENTED_ERRORS)
