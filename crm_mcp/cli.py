@@ -128,6 +128,9 @@ def call(  # noqa: PLR0913 - options of a command
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what a write would send; send nothing.")
     ] = False,
+    save: Annotated[
+        Path | None, typer.Option(help="A folder for the files that the result brings.")
+    ] = None,
     sandbox: UseSandbox = False,
     read_only: ReadOnly = False,
     config: Config = None,
@@ -140,7 +143,7 @@ def call(  # noqa: PLR0913 - options of a command
 
     with told_errors():
         setup = _setup(sandbox=sandbox, read_only=read_only, config=config)
-        request = command.CallRequest(name, tuple(arg or ()), json_arguments, dry_run)
+        request = command.CallRequest(name, tuple(arg or ()), json_arguments, dry_run, save)
         _run(command.call, setup, request)
 
 

@@ -18,9 +18,6 @@ from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, Res
 from mcp_types import (
     INVALID_PARAMS,
     EmptyResult,
-    ListResourcesResult,
-    PaginatedRequestParams,
-    ReadResourceRequestParams,
     ReadResourceResult,
     Resource,
     SubscribeRequestParams,
@@ -99,28 +96,24 @@ class Feeds:
             tasks.cancel_scope.cancel()
 
     def handlers(self) -> dict[str, Any]:
-        """Name the handlers for the server; none where no CRM pushes anything."""
+        """Name the handlers of subscriptions; none where no CRM pushes anything."""
         if not self._feeds:
             return {}
         return {
-            "on_list_resources": self.list_resources,
-            "on_read_resource": self.read_resource,
             "on_subscribe_resource": self.subscribe,
             "on_unsubscribe_resource": self.unsubscribe,
             "on_subscriptions_listen": self.listen,
         }
 
-    async def list_resources(
-        self, _ctx: Context, _params: PaginatedRequestParams | None
-    ) -> ListResourcesResult:
-        """List the feeds."""
-        return ListResourcesResult(resources=[feed.resource() for feed in self._feeds.values()])
+    def resources(self) -> list[Resource]:
+        """Describe the feeds."""
+        return [feed.resource() for feed in self._feeds.values()]
 
-    async def read_resource(
-        self, _ctx: Context, params: ReadResourceRequestParams
-    ) -> ReadResourceResult:
-        """Tell the newest messages of one feed, oldest first."""
-        feed = self._find(params.uri)
+    def read(self, uri: str) -> ReadResourceResult | None:
+        """Tell the newest messages of one feed, oldest first; None where there is none."""
+        feed = self._feeds.get(uri)
+        if feed is None:
+            return None
         account = self._app.pipeline.accounts[feed.operation.vendor].label
         limit = self._app.settings.general.max_result_chars
         envelope = success(Outcome(list(feed.messages)), feed.operation, account, limit)

@@ -41,24 +41,24 @@ class FieldNames:
         while len(self._listings) > MAX_LISTINGS:
             del self._listings[next(iter(self._listings))]
 
-    def unlisted(self, call: BoundCall) -> tuple[str, ...]:
+    def unlisted(self, write: BoundCall) -> tuple[str, ...]:
         """Say of each field of a write that the CRM did not list it; nothing if it listed none."""
-        fields = call.operation.fields
-        listed = self._listed(call)
+        fields = write.operation.fields
+        listed = self._listed(write)
         if fields is None or not listed:
             return ()
-        known = {name.casefold() for name in listed | _documented(call.operation, fields.each)}
+        known = {name.casefold() for name in listed | _documented(write.operation, fields.each)}
         return tuple(
             f"{place} is no field that {fields.tool} listed{_meant(name, listed)}."
-            for place, name in _given(call.arguments, fields.each)
+            for place, name in _given(write.arguments, fields.each)
             if name.casefold() not in known
         )
 
-    def _listed(self, call: BoundCall) -> frozenset[str]:
-        fields = call.operation.fields
+    def _listed(self, write: BoundCall) -> frozenset[str]:
+        fields = write.operation.fields
         if fields is None:
             return frozenset()
-        of_caller = (call.caller, call.account, fields.tool)
+        of_caller = (write.caller, write.account, fields.tool)
         return frozenset().union(
             *(
                 names

@@ -121,6 +121,15 @@ class Pagination(Part):
     )
 
 
+class FileParts(Part):
+    """A file within the data: where its row stands, and which keys of it say what."""
+
+    at: Pointer = Field(description="The row within the data; * is any key or index.")
+    content: str = Field(description="Its key with the file's bytes as base64.")
+    name: str = Field("", description="Its key with the file's name.")
+    type: str = Field("", description="Its key with the content type.")
+
+
 class Response(Part):
     """Where the data stand in the reply, and which fields are masked."""
 
@@ -130,6 +139,9 @@ class Response(Part):
     )
     links: tuple[Pointer, ...] = Field(
         (), description="Pointers within the data to web addresses of files; * as in mask."
+    )
+    files: tuple[FileParts, ...] = Field(
+        (), description="Files within the data, which results link to instead of holding them."
     )
     personal: dict[Pointer, PersonalKind | Literal["none"]] = Field(
         {},

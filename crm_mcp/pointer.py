@@ -1,6 +1,6 @@
 """JSON pointers (RFC 6901): reading and setting a place in a document."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 
@@ -68,3 +68,21 @@ def placed(document: Any, path: tuple[str, ...], value: Any) -> Any:
         return value
     base = document if isinstance(document, dict) else {}
     return base | {path[0]: placed(base.get(path[0]), path[1:], value)}
+
+
+def changed(document: Any, path: tuple[str, ...], change: Callable[[Any], Any]) -> Any:
+    """Copy a document with the values at a path changed; `*` stands for any key or index."""
+    if not path:
+        return change(document)
+    step, rest = path[0], path[1:]
+    if isinstance(document, list):
+        return [
+            changed(item, rest, change) if step in ("*", str(at)) else item
+            for at, item in enumerate(document)
+        ]
+    if isinstance(document, dict):
+        return {
+            key: changed(item, rest, change) if step in ("*", key) else item
+            for key, item in document.items()
+        }
+    return document

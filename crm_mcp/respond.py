@@ -8,7 +8,7 @@ from typing import Any, Literal
 from crm_mcp.clean import clean, clean_text
 from crm_mcp.errors import Rejected, ToolFailure, Unavailable, UnknownOutcome, UnreadableReply
 from crm_mcp.operation import Operation, Pagination
-from crm_mcp.pointer import find, steps
+from crm_mcp.pointer import changed, find, steps
 from crm_mcp.redact import MASK, Redactor
 from crm_mcp.vendors.base import FailedItem, Reading, Reply, Vendor
 
@@ -157,25 +157,8 @@ def _told(hidden: int) -> tuple[str, ...]:
 
 def _masked(data: Any, pointers: tuple[str, ...]) -> Any:
     for pointer in pointers:
-        data = _mask_at(data, steps(pointer))
+        data = changed(data, steps(pointer), lambda value: MASK if value else value)
     return data
-
-
-def _mask_at(node: Any, path: tuple[str, ...]) -> Any:
-    """Copy a value with the places that the path names masked; `*` is any key or index."""
-    if not path:
-        return MASK if node else node  # nothing is no secret
-    step, rest = path[0], path[1:]
-    if isinstance(node, list):
-        return [
-            _mask_at(item, rest) if step in ("*", str(index)) else item
-            for index, item in enumerate(node)
-        ]
-    if isinstance(node, dict):
-        return {
-            key: _mask_at(item, rest) if step in ("*", key) else item for key, item in node.items()
-        }
-    return node
 
 
 def _page(

@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+from dataclasses import replace
 from typing import Any
 
 from mcp import MCPError
@@ -30,8 +31,10 @@ from crm_mcp.feeds import Feeds
 from crm_mcp.ledger import LIFETIME_SECONDS
 from crm_mcp.parties import Caller, Report
 from crm_mcp.preview import visible
+from crm_mcp.received import Received
 from crm_mcp.redact import Redactor
 from crm_mcp.registry import advertised_schema
+from crm_mcp.resources import Resources
 from crm_mcp.results import tool_result
 
 logger = logging.getLogger(__name__)
@@ -60,7 +63,8 @@ Context = ServerRequestContext[Any]
 
 def build_server(app: App) -> Server[Any]:
     """Make the MCP server of an app; it speaks every protocol revision of the SDK."""
-    handlers = Handlers(app)
+    received = Received()
+    handlers = Handlers(app, received)
     feeds = Feeds(app)
     server: Server[Any] = Server(
         NAME,
@@ -71,7 +75,7 @@ def build_server(app: App) -> Server[Any]:
         on_list_tools=handlers.list_tools,
         on_call_tool=handlers.call_tool,
         lifespan=feeds.lifespan,
-        **feeds.handlers(),
+        **Resources(feeds, received).handlers(),
     )
     security = RequestStateSecurity.ephemeral(ttl=LIFETIME_SECONDS)
     server.middleware.append(RequestStateBoundary(security, default_audience=NAME))
@@ -108,8 +112,9 @@ class PreparedList:
 class Handlers:
     """The requests that the server answers."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, received: Received) -> None:
         self._app = app
+        self._received = received
         self._limit = app.settings.general.max_result_chars
         self._dialogs = app.settings.general.dialogs
 
@@ -159,8 +164,10 @@ class Handlers:
         outcome = await pipeline.call(params.name, params.arguments or {}, caller)
         operation = pipeline.registry.find(params.name)
         account = pipeline.accounts[operation.vendor]
+        data, files = self._received.take(operation, outcome.data, program.caller)
+        outcome = replace(outcome, data=data)
         envelope = success(outcome, operation, account.label, self._limit)
-        return tool_result(envelope, operation)
+        return tool_result(envelope, operation, files)
 
 
 def _program(ctx: Context, redactor: Redactor) -> Program:

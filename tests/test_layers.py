@@ -24,7 +24,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("commands", "commands.*", "web", "web.*"),
     ("testing", "testing.*"),
     ("server",),
-    ("elicitation", "results", "stdio", "feeds"),
+    ("elicitation", "results", "stdio", "resources"),
+    ("feeds",),
     ("app",),
     ("take_back",),
     ("pipeline", "watch"),
@@ -32,7 +33,17 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("afterwards",),
     ("screen",),
     ("check", "check.*"),
-    ("registry", "confirm", "preview", "envelope", "records", "forecast", "files", "field_names"),
+    (
+        "registry",
+        "confirm",
+        "preview",
+        "envelope",
+        "records",
+        "forecast",
+        "files",
+        "field_names",
+        "received",
+    ),
     ("names",),
     ("golden",),
     ("config",),
@@ -203,7 +214,7 @@ def test_imports_run_in_no_circle() -> None:
 def test_only_the_border_speaks_mcp() -> None:
     speakers = where(lambda module: bool(module.foreign & {"mcp", "mcp_types"}))
 
-    border = ("server", "elicitation", "results", "stdio", "feeds", "testing", "testing.*")
+    border = ("server", "elicitation", "results", "stdio", "resources", "feeds", "testing", "testing.*")
     assert outside(speakers, *border, "commands.demo") == set()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from crm_mcp.check import effects, request, schema, undo
+from crm_mcp.check import effects, request, response, schema, undo
 from crm_mcp.check.catalogue import catalogue_problems
 from crm_mcp.check.documented import documented_problems
 from crm_mcp.check.examples import failing_examples
@@ -48,6 +48,7 @@ _OPERATION_RULES: tuple[tuple[str, Callable[[Operation], Iterator[str]]], ...] =
     ("arguments", request.unknown_arguments),
     ("arrays", request.unstyled_arrays),
     ("same-length", request.uncountable_lists),
+    ("files", response.unseen_files),
 )
 _FOLDER_RULES: tuple[tuple[str, Callable[[Operation, Folder], Iterator[str]]], ...] = (
     ("undo", undo.wrong_undo),

@@ -1,16 +1,21 @@
 """`crm-mcp call`: one call through the same way as an assistant's."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from crm_mcp.commands.setup import Setup, print_json
 from crm_mcp.commands.terminal import TerminalAsker
 from crm_mcp.envelope import success
-from crm_mcp.errors import InvalidArguments
+from crm_mcp.errors import ConfigError, InvalidArguments
 from crm_mcp.operation import Operation
 from crm_mcp.parties import Caller
+from crm_mcp.received import File, without_files
 from crm_mcp.registry import DRY_RUN
+
+MAX_SAME_NAME = 100
 
 
 @dataclass(frozen=True)
@@ -21,6 +26,7 @@ class CallRequest:
     pairs: tuple[str, ...] = ()
     json_arguments: str = "{}"
     dry_run: bool = False
+    save: Path | None = None
 
 
 async def call(setup: Setup, request: CallRequest) -> None:
@@ -28,14 +34,38 @@ async def call(setup: Setup, request: CallRequest) -> None:
 
     Raises:
         ToolFailure: what went wrong.
+        ConfigError: the call was made, and a file that it brought cannot be saved.
     """
     async with setup.open() as app:
         operation = app.pipeline.registry.find(request.name)
         arguments = parse_arguments(operation, request)
         caller = Caller(program="crm-mcp call", asker=TerminalAsker())
         outcome = await app.pipeline.call(request.name, arguments, caller)
+        if request.save is not None:
+            put = partial(saved, request.save)
+            outcome = replace(outcome, data=without_files(operation, outcome.data, put))
         account = app.pipeline.accounts[operation.vendor].label
         print_json(success(outcome, operation, account, setup.settings.general.max_result_chars))
+
+
+def saved(folder: Path, file: File) -> str:
+    """Write a file into a folder, under a name that is free there; gives its path.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
+    path = folder / file.name
+    others = (path.with_stem(f"{path.stem} ({number})") for number in range(2, MAX_SAME_NAME))
+    for free in (path, *others):
+        try:
+            with free.open("xb") as target:
+                target.write(file.content)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise ConfigError(f"no file can be saved in {folder}: {error.strerror}") from None
+        return str(free)
+    raise ConfigError(f"{folder} has too many files that are called {file.name}")
 
 
 def parse_arguments(operation: Operation, request: CallRequest) -> dict[str, Any]:

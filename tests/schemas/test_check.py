@@ -170,6 +170,24 @@ EXAMPLES: tuple[Row, ...] = (
     ("example", GET, 'result/error is "not_found"', {"/examples/0/result/error": "rejected"}),
     ("example", GET, "result/error is absent", {"/examples/0/reply": {"json": {"id": "7"}}}),
     ("example", GET, "at least one example", {"/examples": []}),
+    (
+        "files",
+        UPDATE,
+        "no example has content at /file",
+        {"/response/files": [{"at": "/file", "content": "content"}]},
+    ),
+    (
+        "files",
+        UPDATE,
+        "no example has id at /*",
+        {"/response/files": [{"at": "", "content": "id"}, {"at": "/*", "content": "id"}]},
+    ),
+    (
+        "files",
+        UPDATE,
+        "no example",
+        {"/response/files": [{"at": "", "content": "id", "name": "n"}]},
+    ),
     ("example", UPDATE, "x…", {"/examples/0/result/data/id": "x" * 300}),
 )
 
