@@ -22,7 +22,13 @@ class Synergist(Vendor):
     id = "synergist"
     title = "Synergist"
     settings: ClassVar = SynergistSettings
-    everyday = ("jobs",)
+    everyday = (
+        "synergist_activities_create",
+        "synergist_clients_list",
+        "synergist_jobs_get",
+        "synergist_jobs_list",
+        "synergist_pending_timesheets_create",
+    )
     probe = "synergist_expense_sheet_companies_list"
 
     def auth(self, settings: Any) -> "httpx.Auth":
