@@ -23,7 +23,8 @@ from crm_mcp.vendors.base import Reply
 from crm_mcp.vendors.synergist import VENDOR
 
 CRM = f"{BASE}/jsonapi/activities.json"
-STORE = "https://syn-test.s3-eu-west-1.amazonaws.com/Jon_5554.csv"
+STORE_HOST = "https://syn-test.s3-eu-west-1.amazonaws.com"
+STORE = f"{STORE_HOST}/Jon_5554.csv"
 SIGNED = f"{STORE}?X-Amz-Expires=86400&X-Amz-Signature=s1gned%2F"
 FILE = b"HDR, IS SOME TEXT\r\n\x00\xff"
 ITEM = {"variable_AttachmentBase64": base64.b64encode(FILE).decode(), "attachmentActivityID": 7}
@@ -296,7 +297,7 @@ async def test_nobody_reads_the_signed_address(
     world.store.side_effect = break_off
     outcomes.append(await create(line))
 
-    assert f'HTTP Request: PUT {STORE}?{MASK} "HTTP/1.1 200 OK"' in caplog.messages
+    assert f'HTTP Request: PUT {STORE_HOST}/{MASK} "HTTP/1.1 200 OK"' in caplog.messages
     told = json.dumps([outcome.as_dict() for outcome in outcomes]) + caplog.text
     assert "s1gned" not in told
     assert "Signature" not in told

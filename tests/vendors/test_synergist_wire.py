@@ -127,7 +127,7 @@ async def test_no_log_and_no_exception_tells_user_or_password(
     crm.side_effect = break_off
     failed = await line.failure(operation)
 
-    assert f'HTTP Request: GET {ADDRESS}?{MASK} "HTTP/1.1 200 OK"' in caplog.messages
+    assert f'HTTP Request: GET https://crm.example.com/{MASK} "HTTP/1.1 200 OK"' in caplog.messages
     told = "".join(traceback.format_exception(failed)) + repr(failed) + str(failed.as_dict())
     assert found(caplog.text + told) == []
 
