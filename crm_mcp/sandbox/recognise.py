@@ -1,11 +1,17 @@
-"""Which operation a request calls: by method, path and fixed values of the operation files."""
+"""Which operation a request calls: by method, path and fixed values of the operation files.
+
+Where several are left, a required argument with a list of values tells them apart, such as
+`action`; a request with none of the values is still theirs, for their CRM to refuse.
+"""
 
 import json
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 from urllib.parse import unquote
 
+from crm_mcp.bind import parse_target, targets
 from crm_mcp.operation import Operation
 from crm_mcp.pointer import find
 from crm_mcp.sandbox.base import Call
@@ -23,11 +29,14 @@ class Recogniser:
 
     def find(self, call: Call) -> tuple[Operation, Call] | None:
         """Find the operation, and fill the call's `in_path` by its template."""
-        for candidate in self._candidates:
-            in_path = candidate.match(call)
-            if in_path is not None:
-                return candidate.operation, replace(call, in_path=in_path)
-        return None
+        found = [
+            (one, in_path) for one in self._candidates if (in_path := one.match(call)) is not None
+        ]
+        if not found:
+            return None
+        alike = [pair for pair in found if pair[0].openness()[:2] == found[0][0].openness()[:2]]
+        best, in_path = next((pair for pair in alike if pair[0].is_chosen(call)), found[0])
+        return best.operation, replace(call, in_path=in_path)
 
 
 @dataclass(frozen=True)
@@ -35,16 +44,18 @@ class _Candidate:
     operation: Operation
     names: tuple[str, ...]
     pattern: re.Pattern[str]
+    choices: Mapping[str, tuple[str, ...]]
 
     @classmethod
     def of(cls, operation: Operation) -> Self:
         path = operation.request.path
         literals = map(re.escape, _PLACEHOLDER.split(path)[::2])
         names = tuple(_PLACEHOLDER.findall(path))
-        return cls(operation, names, re.compile("([^/]+)".join(literals)))
+        pattern = re.compile("([^/]+)".join(literals))
+        return cls(operation, names, pattern, dict(_choices(operation)))
 
-    def openness(self) -> tuple[int, int]:
-        return len(self.names), -len(self.operation.request.const)
+    def openness(self) -> tuple[int, int, int]:
+        return len(self.names), -len(self.operation.request.const), -len(self.choices)
 
     def match(self, call: Call) -> dict[str, str] | None:
         request = self.operation.request
@@ -54,6 +65,21 @@ class _Candidate:
         if any(_value_at(call, target) != value for target, value in request.const.items()):
             return None
         return dict(zip(self.names, map(unquote, found.groups()), strict=True))
+
+    def is_chosen(self, call: Call) -> bool:
+        """Tell whether each of these parameters has one of its values."""
+        return all(call.parameters.get(name) in values for name, values in self.choices.items())
+
+
+def _choices(operation: Operation) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """List the parameters that must hold one of a few texts."""
+    for name in operation.input_schema.get("required", ()):
+        values = operation.properties[name].get("enum", ())
+        if not values or not all(isinstance(value, str) for value in values):
+            continue
+        for place in map(parse_target, targets(operation, name)):
+            if place.part in {"query", "form"} and place.pointer is None:
+                yield place.name or name, tuple(values)
 
 
 def _value_at(call: Call, target: str) -> Any:

@@ -1,5 +1,7 @@
 """Which operation a request calls, for the habits of any vendor."""
 
+from typing import Any
+
 import pytest
 
 from crm_mcp.operation import Operation
@@ -7,8 +9,16 @@ from crm_mcp.sandbox.base import Call
 from crm_mcp.sandbox.recognise import Recogniser
 
 
-def operation(name: str, method: str, path: str, **const: str) -> Operation:
-    """The least that makes an operation; `__` in a constant's name stands for the colon."""
+def operation(
+    name: str, method: str, path: str, *actions: str, said_as: str = "query", **const: str
+) -> Operation:
+    """The least that makes an operation; `__` in a constant's name stands for the colon.
+
+    Of `actions`, one must be given by the argument `do`.
+    """
+    asked: dict[str, Any] = {"do": {"type": "string", "enum": actions}} if actions else {}
+    schema = {"type": "object", "properties": asked, "required": [*asked]}
+    bind = {"do": said_as} if asked else {}
     request = {"method": method, "path": path}
     return Operation.model_validate(
         {
@@ -19,8 +29,8 @@ def operation(name: str, method: str, path: str, **const: str) -> Operation:
             "description": "Only here to be recognised by its request.",
             "effect": "read",
             "source": {"document": "none", "line": 1, "section": "1", "evidence": "operator"},
-            "inputSchema": {"type": "object", "properties": {}, "additionalProperties": False},
-            "request": request
+            "inputSchema": {**schema, "additionalProperties": False},
+            "request": {**request, "bind": bind}
             | {"const": {target.replace("__", ":"): text for target, text in const.items()}},
             "response": {},
             "examples": [
@@ -40,6 +50,12 @@ KNOWN = Recogniser(
         operation("things_merge", "PUT", "/things", **{"json#/cmd": "merge"}),
         operation("things_wipe", "PUT", "/things", **{"query:input#/do/0": "wipe"}),
         operation("things_sign", "PUT", "/things", **{"header:X-Do": "sign"}),
+        operation("loans_show", "GET", "/loans", "open", "late", said_as="query:action"),
+        operation("loans_end", "GET", "/loans", "end", "endall", said_as="query:action"),
+        operation("loans_list", "GET", "/loans"),
+        operation("loans_make", "GET", "/loans", query__action="make"),
+        operation("loans_recent", "GET", "/loans/recent", "short"),
+        operation("loans_get", "GET", "/loans/{id}"),
     )
 )
 
@@ -55,6 +71,11 @@ KNOWN = Recogniser(
         (Call("PUT", "/things", content=b'{"cmd": "merge"}'), "acme_things_merge"),
         (Call("PUT", "/things", (("input", '{"do": ["wipe"]}'),)), "acme_things_wipe"),
         (Call("PUT", "/things", headers={"x-do": "sign"}), "acme_things_sign"),
+        (Call("GET", "/loans", (("action", "late"),)), "acme_loans_show"),
+        (Call("GET", "/loans", (("action", "endall"),)), "acme_loans_end"),
+        (Call("GET", "/loans", (("action", "make"),)), "acme_loans_make"),
+        (Call("GET", "/loans"), "acme_loans_list"),
+        (Call("GET", "/loans/recent", (("do", "other"),)), "acme_loans_recent"),
     ],
 )
 def test_a_request_is_recognised_by_method_path_and_fixed_values(call: Call, name: str) -> None:
