@@ -165,7 +165,8 @@ def _checked(model: type[Model], values: Any, prefix: str) -> Model:
 
 
 def _told(problem: Any, prefix: str, model: type[BaseModel]) -> str:
-    name = prefix + "_".join(str(step) for step in problem["loc"][:1]).upper()
+    # A condition between several settings has no place of its own.
+    name = prefix + ("_".join(str(step) for step in problem["loc"][:1]).upper() or "…")
     if problem["type"] == "missing":
         return f"{name} is missing"
     if problem["type"] == "extra_forbidden":

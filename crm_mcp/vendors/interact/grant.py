@@ -18,9 +18,8 @@ from crm_mcp.errors import (
     UnreadableReply,
     UpstreamError,
 )
-from crm_mcp.vendors.base import Reply
+from crm_mcp.vendors.base import HEADER_SAFE, Reply
 from crm_mcp.vendors.interact.replies import read_reply
-from crm_mcp.vendors.interact.settings import HEADER_SAFE
 from crm_mcp.vendors.login import NOT_SENT, Grant
 
 _MILLISECONDS = 1000
