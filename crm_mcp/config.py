@@ -51,6 +51,7 @@ class General(BaseModel):
     toolsets: Names = ("default",)
     allow: Names = ()
     deny: Names = ()
+    accept_inferred: Names = ()
     dialogs: bool = True
     min_answer_seconds: float = Field(1.0, ge=0, le=60)
     state_dir: Path = Field(default_factory=lambda: platformdirs.user_state_path("crm-mcp"))
@@ -84,6 +85,7 @@ class General(BaseModel):
             mode=self.mode,
             allow=self.allow,
             deny=self.deny,
+            accept_inferred=self.accept_inferred,
             max_bulk=self.max_bulk,
             writes_per_hour=self.max_writes_per_hour,
         )
