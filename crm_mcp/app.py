@@ -1,6 +1,6 @@
 """Putting the parts together: from settings to a pipeline, and closing it again."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from crm_mcp.audit import Audit
 from crm_mcp.clients import Clients
 from crm_mcp.config import General, Settings
+from crm_mcp.doubts import Doubts
 from crm_mcp.files import FileFolder
 from crm_mcp.guard import Gate, Permit
 from crm_mcp.ledger import Ledger
@@ -35,6 +36,7 @@ SANDBOX_RATE = 1_000.0
 """Calls a second: a stand-in needs no courtesy."""
 
 Catalogue = Mapping[str, tuple[Operation, ...]]
+Heard = Callable[[Operation, Reply], Awaitable[None]]
 
 
 def load_catalogue() -> Catalogue:
@@ -78,6 +80,7 @@ class App:
     redactor: Redactor
     clients: Clients
     watch: Watch
+    doubts: Doubts
 
 
 @asynccontextmanager
@@ -108,13 +111,15 @@ def _build(
     accounts: dict[str, Account] = {}
     registry = registry_of(settings, catalogue)
     files = FileFolder(general.files_dir)
+    doubts = Doubts(folder)
     pipeline = Pipeline(registry, accounts, ledger, audit, redactor, files=files)
     for name, vendor_settings in settings.vendors.items():
+        label = _label(name, vendor_settings, sandbox)
         client = LazyClient(
-            partial(_open_client, name, vendor_settings, pipeline.gate, redactor, general, sandbox)
+            partial(_open_client, name, vendor_settings, pipeline.gate, redactor, general, sandbox),
+            partial(doubts.hear, label),
         )
         closing.push_async_callback(client.aclose)
-        label = _label(name, vendor_settings, sandbox)
         account = Account(
             load_vendor_code(name),
             label,
@@ -126,7 +131,7 @@ def _build(
         accounts[name] = account
     clients = Clients(folder)
     watch = Watch(clients, audit, general.min_answer_seconds)
-    return App(settings, pipeline, ledger, audit, redactor, clients, watch)
+    return App(settings, pipeline, ledger, audit, redactor, clients, watch, doubts)
 
 
 def _label(name: str, settings: VendorSettings, sandbox: Any) -> str:
@@ -172,10 +177,16 @@ def _open_client(  # noqa: PLR0913, PLR0917 - one call, from `partial`
 
 
 class LazyClient:
-    """A vendor's client that is opened by its first request."""
+    """A vendor's client that is opened by its first request.
 
-    def __init__(self, opener: "Callable[[], VendorClient]") -> None:
+    Args:
+        opener: makes it.
+        heard: is told of each answer.
+    """
+
+    def __init__(self, opener: "Callable[[], VendorClient]", heard: Heard) -> None:
         self._opener = opener
+        self._heard = heard
         self._client: VendorClient | None = None
 
     async def send(
@@ -184,7 +195,9 @@ class LazyClient:
         """Send one request for one permit; the ear hears what comes while it listens."""
         if self._client is None:
             self._client = self._opener()
-        return await self._client.send(permit, spec, operation, ear)
+        reply = await self._client.send(permit, spec, operation, ear)
+        await self._heard(operation, reply)
+        return reply
 
     async def aclose(self) -> None:
         """Close the connections, if there ever were any."""

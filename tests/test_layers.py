@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("elicitation", "results", "stdio", "feeds"),
     ("app",),
     ("take_back",),
-    ("pipeline", "watch"),
+    ("pipeline", "watch", "doubts"),
     ("afterwards",),
     ("screen",),
     ("check", "check.*"),
