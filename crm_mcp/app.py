@@ -58,15 +58,29 @@ def registry_of(settings: Settings, catalogue: Catalogue) -> Registry:
     """Say what these settings offer of all operations.
 
     Raises:
-        ConfigError: the settings name tools or toolsets that do not exist.
+        ConfigError: the settings name tools or toolsets that do not exist, or a binding file that
+            cannot be used.
     """
     return Registry(
-        (operation for operations in catalogue.values() for operation in operations),
+        (one for name, all_of in catalogue.items() for one in _bound(name, all_of, settings)),
         enabled=settings.vendors,
         policy=settings.general.policy,
         toolsets=settings.general.toolsets,
         everyday={name: load_vendor_code(name).everyday for name in settings.vendors},
     )
+
+
+def _bound(
+    vendor: str, operations: tuple[Operation, ...], settings: Settings
+) -> tuple[Operation, ...]:
+    """Put the operator's own bindings in force, for a vendor whose settings name such a file."""
+    file = getattr(settings.vendors.get(vendor), "bindings", None)
+    if file is None:
+        return operations
+    # Imported only here: hardly anybody has such a file.
+    from crm_mcp.bindings.file import load_bindings, rebound
+
+    return rebound(operations, load_bindings(file, vendor))
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("pipeline", "watch", "doubts"),
     ("afterwards",),
     ("screen",),
+    ("bindings", "bindings.*"),
     ("check", "check.*"),
     ("registry", "confirm", "preview", "envelope", "records", "forecast", "files"),
     ("names",),
