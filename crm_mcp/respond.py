@@ -156,6 +156,7 @@ def _status(operation: Operation, reading: Reading) -> WriteStatus | None:
 
 def _cleaned(failure: ToolFailure, redactor: Redactor) -> ToolFailure:
     failure.message = _clean(failure.message, redactor)
+    failure.args = (failure.message,)  # what a `repr` shows
     failure.vendor_code = _clean(failure.vendor_code, redactor)
     failure.details = redactor.value(clean(failure.details)[0])
     return failure

@@ -20,11 +20,10 @@ class Cirrus(Vendor):
         "cirrus_accounts_list",
         "cirrus_accounts_get",
         "cirrus_contacts_list",
+        "cirrus_contacts_get",
         "cirrus_activities_list",
-        "cirrus_activities_create",
-        "cirrus_opportunities_list",
     )
-    probe = "cirrus_accounts_list"
+    probe = "cirrus_account_types_list"
 
     def auth(self, settings: Any) -> "httpx.Auth":
         """Join the token, or get one first; see `auth.py` and `oauth.py`."""

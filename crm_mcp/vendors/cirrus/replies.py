@@ -27,7 +27,7 @@ MAX_TEXT = 16_000
 """So many bytes of an error that is no JSON are looked at."""
 
 _PAGE = frozenset({"page", "pages", "per_page", "total", "items"})
-_NOT_SAID = re.compile(r"<(script|style|head)\b.*?(</\1|\Z)", re.DOTALL | re.IGNORECASE)
+_NOT_SAID = re.compile(r"<(script|style|head)\b.*?(</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
 _HINTS: dict[type[UpstreamError], str] = {
     AuthFailed: "Tell the person: the operator of this server must check the token or the client "

@@ -58,15 +58,15 @@ class CirrusSettings(VendorSettings):
     def _one_way_in(self) -> Self:
         """Demand exactly one way in, and all of it."""
         begun = [way for way in _WAYS if self._given(way)]
-        missing = [name for way in begun for name in way if getattr(self, name) is None]
+        missing = [name.upper() for way in begun for name in way if getattr(self, name) is None]
         if len(begun) != 1:
             told = ", ".join(self._given(tuple(name for way in begun for name in way)))
             raise ValueError(f"give one of: {_CHOICE} ({told or 'none'} given)")
         if missing:
-            raise ValueError(f"{' and '.join(missing).upper()} must go with {_CLIENT_TOLD}")
-        beside = sorted(self.model_fields_set & set(_REFINED))
+            raise ValueError(f"{' and '.join(missing)} must go with {_CLIENT_TOLD}")
+        beside = sorted(name.upper() for name in self.model_fields_set & set(_REFINED))
         if begun[0] is not _CLIENT and beside:
-            raise ValueError(f"{' and '.join(beside).upper()} only goes with {_CLIENT_TOLD}")
+            raise ValueError(f"{' and '.join(beside)} only makes sense with {_CLIENT_TOLD}")
         return self
 
     def _given(self, names: tuple[str, ...]) -> list[str]:
