@@ -16,6 +16,7 @@ from crm_mcp.bindings.writing import Report, binding_file, label, shown, was
 from crm_mcp.commands.setup import print_json
 from crm_mcp.errors import ConfigError, DocumentError
 from crm_mcp.loader import load_vendor, schemas_root
+from crm_mcp.preview import visible
 from crm_mcp.vendors import load_vendor_code
 
 PIPED_WIDTH = 160
@@ -52,7 +53,7 @@ def _report(vendor: str, file: Path) -> Report:
         read = read_document(file)
         document = read_openapi(read.tree)
     except DocumentError as error:
-        raise DocumentError(f"{shown(str(error))} Nothing was written.") from error
+        raise DocumentError(f"{visible(str(error))}. Nothing was written.") from error
     operations = load_vendor(schemas_root(), vendor, examples=False)
     rows = match(operations, document.operations)
     return Report(vendor, file.name, read.digest, document, rows)
@@ -86,7 +87,8 @@ def _print(report: Report, target: Path) -> None:
     table = Table(title=f"{report.vendor} beside {shown(report.name)}")
     for column in ("", "tool", "score", "in the document", "remarks"):
         table.add_column(column, no_wrap=column == "tool", overflow="fold")
-    for row in report.rows:
+    # What needs a look stands last, where a terminal ends.
+    for row in sorted(report.rows, key=lambda row: STATUSES.index(row.status)):
         table.add_row(*_cells(row))
     console.print(table)
     for line in _closing(report, target):
