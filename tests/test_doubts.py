@@ -207,7 +207,7 @@ async def test_a_doubt_is_told_with_how_often_and_when(tmp_path: Path) -> None:
 async def test_doctor_sums_up_the_doubts_about_what_is_still_inferred(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], count: int, told: str
 ) -> None:
-    probe = operation("accounts_list", "GET", "/accounts", evidence="operator")
+    probe = operation("account_types_list", "GET", "/types", evidence="operator")
     tools = [operation(f"notes{one:02}_list", "GET", f"/notes/{one}") for one in range(count)]
     crm = Crm(planned=[*[NO_NOTE] * (count + 1), httpx.Response(200, json=[])])
     corrected = operation("tags_list", "GET", "/tags")
