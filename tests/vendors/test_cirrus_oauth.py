@@ -26,6 +26,7 @@ from wire import Line
 from crm_mcp.errors import AuthFailed, RateLimited, Unavailable, UnreadableReply
 from crm_mcp.operation import Operation
 from crm_mcp.vendors.base import Reply
+from crm_mcp.vendors.cirrus.oauth import ClientAuth
 from crm_mcp.vendors.login import PAUSES
 
 pytestmark = pytest.mark.anyio
@@ -430,3 +431,12 @@ async def test_at_the_end_nothing_is_sent(crm: Crm, clock: Clock) -> None:
         sent = len(crm.seen)
 
     assert len(crm.seen) == sent
+
+
+async def test_a_request_that_is_no_call_and_no_login_gets_nothing() -> None:
+    request = httpx.Request("GET", "https://evil.example.com/")
+
+    (sent,) = ClientAuth(client_settings()).auth_flow(request)
+
+    assert "authorization" not in sent.headers
+    assert sent.content == b""
