@@ -99,17 +99,18 @@ def test_scripts_get_all_of_it_as_json(folder: Path) -> None:
     gone = theirs.pop(10)
     document = openapi_3([*theirs, twin], "3.1.0")
     document["paths"]["/a?b"] = {"get": {}}
+    document["paths"]["/rain"] = {"post": {"operationId": "makeRain"}}
     (folder / "openapi.yaml").write_text(as_yaml(document), encoding="utf-8")
 
     result = bind(VENDOR, "openapi.yaml", "--json", "--output", "out.toml")
 
     facts = json.loads(result.stdout)
-    assert facts["document"]["operations"] == len(OURS)
+    assert facts["document"]["operations"] == len(OURS) + 1
     assert facts["document"]["base"] == f"https://crm.example.com{BASE}"
     assert facts["document"]["notes"] == ["GET /a?b is left out: its path is more than a path"]
-    assert facts["counts"] == Counter(row["status"] for row in facts["rows"]) + Counter(new=0) | {
-        "new": 0
-    }
+    assert facts["counts"] == Counter(row["status"] for row in facts["rows"])
+    new = facts["rows"].pop()
+    assert (new["status"], new["document"]["path"]) == ("new", "/rain")
     rows: dict[str, Any] = {row["tool"]: row for row in facts["rows"]}
     assert {name: row["status"] for name, row in rows.items() if row["status"] != "matched"} == {
         theirs[3].tool: "differs",
@@ -125,6 +126,26 @@ def test_scripts_get_all_of_it_as_json(folder: Path) -> None:
     assert f"# - {gone.tool} is not in the document" in text
 
 
+def test_what_no_entry_can_be_written_for_says_why(folder: Path) -> None:
+    theirs = given(OURS)
+    at = next(at for at, one in enumerate(theirs) if one.path.count("{") == 1)
+    theirs[at] = theirs[at].changed(
+        path=f"{theirs[at].path}/{{colour}}",
+        parameters={**theirs[at].parameters, ("path", "colour"): True},
+    )
+    document = swagger_2(theirs)
+    del document["basePath"]
+    (folder / "swagger.json").write_text(as_json(document), encoding="utf-8")
+
+    result = bind(VENDOR, "swagger.json")
+
+    assert "no entry: no required argument" in result.output
+    assert "_BASE_URL" not in result.output
+    text = Path(DEFAULT).read_text(encoding="utf-8")
+    assert theirs[at].tool not in tomllib.loads(text)["tools"]
+    assert f"# - {theirs[at].tool} is " in text
+
+
 def test_no_file_is_replaced_unless_somebody_says_so(document: str) -> None:
     Path(DEFAULT).write_text("my approvals", encoding="utf-8")
 
@@ -135,6 +156,16 @@ def test_no_file_is_replaced_unless_somebody_says_so(document: str) -> None:
     assert Path(DEFAULT).read_text(encoding="utf-8") == "my approvals"
     assert bind(VENDOR, document, "--force").exit_code == 0
     assert "my approvals" not in Path(DEFAULT).read_text(encoding="utf-8")
+
+
+def test_a_link_that_leads_to_no_file_yet_is_not_followed(document: str, folder: Path) -> None:
+    Path(DEFAULT).symlink_to(folder / "elsewhere.toml")
+
+    result = bind(VENDOR, document)
+
+    assert result.exit_code == FAILED
+    assert "is there already" in result.stderr
+    assert not (folder / "elsewhere.toml").exists()
 
 
 @pytest.mark.parametrize(

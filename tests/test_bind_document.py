@@ -131,6 +131,23 @@ def test_words_of_yaml_stay_words_but_for_true_false_and_nothing(tmp_path: Path)
     }
 
 
+def test_a_scalar_may_have_an_alias_too(tmp_path: Path) -> None:
+    assert read(tmp_path, "a: &x 1\nb: *x\n*x : 2") == {"a": "1", "b": "1", "1": "2"}
+
+
+def test_a_file_that_may_not_be_read_is_explained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", forbidden)
+    (tmp_path / "document").touch()
+
+    with pytest.raises(DocumentError, match="cannot be read: Permission denied"):
+        read_document(tmp_path / "document")
+
+
 @over(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
 def test_no_bytes_do_more_than_be_refused(
     tmp_path_factory: pytest.TempPathFactory, content: bytes

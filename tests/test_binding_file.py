@@ -268,6 +268,7 @@ def test_a_list_that_comes_into_the_address_says_how_it_is_written(file: Path) -
         (ENTRY + 'bind = {nothing = "query"}', "names nothing, which is no argument"),
         (ENTRY + 'bind = {note = "query:x"}', "note would replace the constant"),
         (ENTRY + 'bind = {note = "json#/name"}', "name and note go to the same place"),
+        (ENTRY + 'arrays = {nothing = "comma"}', "request.arrays names nothing"),
         (ENTRY + 'arrays = {note = "comma"}', "take note from request.arrays"),
         (ENTRY + 'bind = {note = "form"}', "send form fields or JSON, not both"),
         (ENTRY + 'required = ["id"]', "the tool now requires id, name"),
@@ -369,11 +370,14 @@ def test_no_text_of_a_document_becomes_a_line_of_the_file(
 ) -> None:
     described = Described("PUT", "/v2/thing/{id}", operation_id, summary)
     other = Described("GET", "/other", operation_id, summary)
-    changed = Fit("/v2/thing/{id}", {"note": "query:\x7fremark"}, (summary,))
+    changed = Fit(
+        operation(UPDATE), described, "/v2/thing/{id}", {"note": "query:\x7fremark"}, (summary,)
+    )
+    blocked = Fit(operation(GET), described, "/", blocker=f"no {summary}")
     rows = (
         Row("differs", operation(UPDATE), described, 0.9, changed),
         Row("ambiguous", operation(GET), candidates=(other, described)),
-        Row("differs", operation(GET), described, 0.9, Fit("/", blocker=f"no {summary}")),
+        Row("differs", operation(GET), described, 0.9, blocked),
         Row("missing", operation(LISTEN)),
         Row("new", described=other),
     )

@@ -19,12 +19,16 @@ class Fit:
     """One of our operations beside one of the document.
 
     Attributes:
+        operation: ours.
+        described: the document's.
         path: the document's path, with our arguments as placeholders.
         bind: arguments that go elsewhere than today, with their targets.
         differences: what differs, besides the path.
         blocker: why no binding can make this request; empty where one can.
     """
 
+    operation: Operation
+    described: Described
     path: str
     bind: Mapping[str, str] = field(default_factory=dict)
     differences: tuple[str, ...] = ()
@@ -56,7 +60,8 @@ def fit(operation: Operation, described: Described, headers: frozenset[str]) -> 
     path, filling, unfilled = _path(operation, described.path)
     if unfilled:
         named = ", ".join(unfilled)
-        return Fit(path, {}, (), f"no required argument of the tool fills {{{named}}} in the path")
+        blocker = f"no required argument of the tool fills {{{named}}} in the path"
+        return Fit(operation, described, path, blocker=blocker)
     wanted = [one for one in described.parameters if one.place != "path"]
     wanted = [one for one in wanted if one.place != "header" or one.name.lower() in headers]
     in_path = {name for name, sent in sent_parameters(operation) if sent.place == "path"}
@@ -68,7 +73,8 @@ def fit(operation: Operation, described: Described, headers: frozenset[str]) -> 
         if is_elsewhere and argument not in work.bind:
             _place(work, argument, sent, wanted)
     _rest(work, wanted)
-    return Fit(path, work.bind, tuple(work.differences), _unwritten(work))
+    differences = tuple(work.differences)
+    return Fit(operation, described, path, work.bind, differences, _unwritten(work))
 
 
 def _unwritten(work: _Comparison) -> str:

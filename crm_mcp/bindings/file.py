@@ -173,8 +173,6 @@ def _kept(operation: Operation, named: Iterable[str]) -> Iterator[tuple[str, tup
 
 def _in_address(operation: Operation, argument: str) -> bool:
     """Tell whether an argument still goes where a list must be written as text."""
-    if argument not in operation.properties:
-        return True  # the rules tell of it
     places = map(parse_target, targets(operation, argument))
     return any(place.part in ("query", "header") and place.pointer is None for place in places)
 

@@ -69,13 +69,10 @@ def sent_parameters(operation: Operation) -> Iterator[tuple[str, Parameter]]:
     The name of a parameter that fills the whole body is empty.
     """
     required = operation.input_schema.get("required", ())
-    for name in operation.properties:
-        for target in targets(operation, name):
-            if found := _sent(target, name, required=name in required):
-                yield name, found
-    for target in operation.request.const:
-        if found := _sent(target, "", required=True):
-            yield "", found
+    goes = [(name, target) for name in operation.properties for target in targets(operation, name)]
+    for name, target in (*goes, *(("", target) for target in operation.request.const)):
+        if found := _sent(target, name, required=not name or name in required):
+            yield name, found
 
 
 def _sent(target: str, argument: str, *, required: bool) -> Parameter | None:

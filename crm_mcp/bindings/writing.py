@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from crm_mcp.bindings.comparing import Fit
 from crm_mcp.bindings.matching import Row
 from crm_mcp.bindings.openapi import Described, Document
 from crm_mcp.operation import Operation
@@ -27,15 +28,16 @@ class Report:
     rows: tuple[Row, ...]
 
     @property
-    def usable(self) -> tuple[Row, ...]:
-        """The rows that an entry can be written for."""
-        return tuple(row for row in self.rows if row.fit is not None and not row.fit.blocker)
+    def usable(self) -> tuple[tuple[Fit, float], ...]:
+        """What an entry can be written for, each with its score."""
+        fits = ((row.fit, row.score) for row in self.rows if row.fit is not None)
+        return tuple((fit, score) for fit, score in fits if not fit.blocker)
 
 
 def binding_file(report: Report) -> str:
     """Write the file; nothing in it is approved."""
     parts = ["\n".join(_head(report))]
-    parts += ["\n".join(_entry(row)) for row in report.usable]
+    parts += ["\n".join(_entry(fit, score)) for fit, score in report.usable]
     left = [line for row in report.rows for line in _left_over(row)]
     parts += ["\n".join(["# What has no entry:", *left])] if left else []
     return "\n\n".join(parts) + "\n"
@@ -64,11 +66,9 @@ def _head(report: Report) -> Iterator[str]:
     yield f"document = {_text(report.digest)}"
 
 
-def _entry(row: Row) -> Iterator[str]:
-    operation, described, fit = row.operation, row.described, row.fit
-    if operation is None or described is None or fit is None:
-        return
-    yield f"# {shown(operation.title)} ({operation.effect}), score {row.score:.2f}"
+def _entry(fit: Fit, score: float) -> Iterator[str]:
+    operation, described = fit.operation, fit.described
+    yield f"# {shown(operation.title)} ({operation.effect}), score {score:.2f}"
     yield f"# found: {label(described)}"
     yield f"# until now: {was(operation)}"
     yield from (f"# differs: {shown(difference)}" for difference in fit.differences)
@@ -94,10 +94,10 @@ def _left_over(row: Row) -> Iterator[str]:
     elif row.status == "ambiguous":
         yield f"# - {name} may be any of these:"
         yield from (f"#     {label(one)}" for one in row.candidates)
-    elif row.described is not None and row.status == "new":
+    elif row.fit is not None and row.fit.blocker:
+        yield f"# - {name} is {label(row.fit.described)}, but {shown(row.fit.blocker)}"
+    elif row.described is not None and row.operation is None:
         yield f"# - no tool is {label(row.described)}"
-    elif row.described is not None and row.fit is not None and row.fit.blocker:
-        yield f"# - {name} is {label(row.described)}, but {shown(row.fit.blocker)}"
 
 
 def _text(text: str) -> str:

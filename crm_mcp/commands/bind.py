@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from crm_mcp.bindings.comparing import Fit
 from crm_mcp.bindings.document import read_document
 from crm_mcp.bindings.matching import STATUSES, Row, match
 from crm_mcp.bindings.openapi import Described, path_of, read_openapi
@@ -101,22 +102,18 @@ def _cells(row: Row) -> tuple[Text, ...]:
         row.operation.name if row.operation else "",
         f"{row.score:.2f}" if row.score else "",
         found or "\n".join(label(one) for one in row.candidates),
-        "\n".join(_remarks(row)),
+        "\n".join(_remarks(row.fit)) if row.fit else "",
     )
     # A text of the document is no markup.
     return (Text(row.status, style=_STYLES.get(row.status, "")), *map(Text, texts))
 
 
-def _remarks(row: Row) -> list[str]:
-    if row.fit is None or row.operation is None or row.described is None:
-        return []
-    moved = (row.fit.path, row.described.method) != (
-        row.operation.request.path,
-        row.operation.request.method,
-    )
-    blocked = [f"no entry: {row.fit.blocker}"] if row.fit.blocker else []
-    before = [f"until now {was(row.operation)}"] if moved else []
-    return [shown(one) for one in (*blocked, *row.fit.differences, *before)]
+def _remarks(fit: Fit) -> list[str]:
+    request = fit.operation.request
+    is_same = (fit.described.method, fit.path) == (request.method, request.path)
+    blocked = [f"no entry: {fit.blocker}"] if fit.blocker else []
+    before = [] if is_same else [f"until now {was(fit.operation)}"]
+    return [shown(one) for one in (*blocked, *fit.differences, *before)]
 
 
 def _closing(report: Report, target: Path) -> list[str]:
