@@ -1,6 +1,6 @@
 """Putting the parts together: from settings to a pipeline, and closing it again."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from crm_mcp.audit import Audit
 from crm_mcp.clients import Clients
 from crm_mcp.config import General, Settings
+from crm_mcp.doubts import Doubts
 from crm_mcp.files import FileFolder
 from crm_mcp.guard import Gate, Permit
 from crm_mcp.ledger import Ledger
@@ -36,6 +37,7 @@ SANDBOX_RATE = 1_000.0
 """Calls a second: a stand-in needs no courtesy."""
 
 Catalogue = Mapping[str, tuple[Operation, ...]]
+Heard = Callable[[Operation, Reply], Awaitable[None]]
 
 
 def load_catalogue() -> Catalogue:
@@ -57,15 +59,29 @@ def registry_of(settings: Settings, catalogue: Catalogue) -> Registry:
     """Say what these settings offer of all operations.
 
     Raises:
-        ConfigError: the settings name tools or toolsets that do not exist.
+        ConfigError: the settings name tools or toolsets that do not exist, or a binding file that
+            cannot be used.
     """
     return Registry(
-        (operation for operations in catalogue.values() for operation in operations),
+        (one for name, all_of in catalogue.items() for one in _bound(name, all_of, settings)),
         enabled=settings.vendors,
         policy=settings.general.policy,
         toolsets=settings.general.toolsets,
         everyday={name: load_vendor_code(name).everyday for name in settings.vendors},
     )
+
+
+def _bound(
+    vendor: str, operations: tuple[Operation, ...], settings: Settings
+) -> tuple[Operation, ...]:
+    """Put the operator's own bindings in force, for a vendor whose settings name such a file."""
+    file = getattr(settings.vendors.get(vendor), "bindings", None)
+    if file is None:
+        return operations
+    # Imported only here: hardly anybody has such a file.
+    from crm_mcp.bindings.file import load_bindings, rebound
+
+    return rebound(operations, load_bindings(file, vendor))
 
 
 @dataclass(frozen=True)
@@ -79,6 +95,7 @@ class App:
     redactor: Redactor
     clients: Clients
     watch: Watch
+    doubts: Doubts
 
 
 @asynccontextmanager
@@ -109,13 +126,15 @@ def _build(
     accounts: dict[str, Account] = {}
     registry = registry_of(settings, catalogue)
     files = FileFolder(general.files_dir)
+    doubts = Doubts(folder)
     pipeline = Pipeline(registry, accounts, ledger, audit, redactor, files=files)
     for name, vendor_settings in settings.vendors.items():
+        label = _label(name, vendor_settings, sandbox)
         client = LazyClient(
-            partial(_open_client, name, vendor_settings, pipeline.gate, redactor, general, sandbox)
+            partial(_open_client, name, vendor_settings, pipeline.gate, redactor, general, sandbox),
+            partial(doubts.hear, label),
         )
         closing.push_async_callback(client.aclose)
-        label = _label(name, vendor_settings, sandbox)
         account = Account(
             load_vendor_code(name),
             label,
@@ -128,7 +147,7 @@ def _build(
         accounts[name] = account
     clients = Clients(folder)
     watch = Watch(clients, audit, general.min_answer_seconds)
-    return App(settings, pipeline, ledger, audit, redactor, clients, watch)
+    return App(settings, pipeline, ledger, audit, redactor, clients, watch, doubts)
 
 
 def _label(name: str, settings: VendorSettings, sandbox: Any) -> str:
@@ -174,10 +193,16 @@ def _open_client(  # noqa: PLR0913, PLR0917 - one call, from `partial`
 
 
 class LazyClient:
-    """A vendor's client that is opened by its first request."""
+    """A vendor's client that is opened by its first request.
 
-    def __init__(self, opener: "Callable[[], VendorClient]") -> None:
+    Args:
+        opener: makes it.
+        heard: is told of each answer.
+    """
+
+    def __init__(self, opener: "Callable[[], VendorClient]", heard: Heard) -> None:
         self._opener = opener
+        self._heard = heard
         self._client: VendorClient | None = None
 
     async def send(
@@ -186,7 +211,9 @@ class LazyClient:
         """Send one request for one permit; the ear hears what comes while it listens."""
         if self._client is None:
             self._client = self._opener()
-        return await self._client.send(permit, spec, operation, ear)
+        reply = await self._client.send(permit, spec, operation, ear)
+        await self._heard(operation, reply)
+        return reply
 
     async def aclose(self) -> None:
         """Close the connections, if there ever were any."""

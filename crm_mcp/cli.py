@@ -171,6 +171,26 @@ def check(
 
 
 @cli.command()
+def bind(
+    vendor: Annotated[str, typer.Argument(help="Whose document it is, such as cirrus.")],
+    document: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The vendor's OpenAPI or Swagger document.")
+    ],
+    *,
+    output: Annotated[
+        Path | None, typer.Option(help="The file to write, by default VENDOR-bindings.toml.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the binding file.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Find the tools in a vendor's own document, and write their requests down for approval."""
+    from crm_mcp.commands import bind as command
+
+    with told_errors():
+        command.bind(vendor, document, output, force=force, as_json=as_json)
+
+
+@cli.command()
 def sandbox(
     port: Annotated[int, typer.Option(help="A port on this machine; 0 takes a free one.")] = 8765,
 ) -> None:

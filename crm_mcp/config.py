@@ -51,6 +51,7 @@ class General(BaseModel):
     toolsets: Names = ("default",)
     allow: Names = ()
     deny: Names = ()
+    accept_inferred: Names = ()
     dialogs: bool = True
     min_answer_seconds: float = Field(1.0, ge=0, le=60)
     state_dir: Path = Field(default_factory=lambda: platformdirs.user_state_path("crm-mcp"))
@@ -84,6 +85,7 @@ class General(BaseModel):
             mode=self.mode,
             allow=self.allow,
             deny=self.deny,
+            accept_inferred=self.accept_inferred,
             max_bulk=self.max_bulk,
             writes_per_hour=self.max_writes_per_hour,
         )
@@ -165,7 +167,8 @@ def _checked(model: type[Model], values: Any, prefix: str) -> Model:
 
 
 def _told(problem: Any, prefix: str, model: type[BaseModel]) -> str:
-    name = prefix + "_".join(str(step) for step in problem["loc"][:1]).upper()
+    # A condition between several settings has no place of its own.
+    name = prefix + ("_".join(str(step) for step in problem["loc"][:1]).upper() or "…")
     if problem["type"] == "missing":
         return f"{name} is missing"
     if problem["type"] == "extra_forbidden":

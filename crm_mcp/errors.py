@@ -3,6 +3,7 @@
 CrmMcpError
 ├── ConfigError              at start: names the setting
 ├── SchemaError              at start: names the file and the key
+├── DocumentError            a vendor's description of its API cannot be read or used; says where
 ├── StateError               approvals or the record of writes cannot be read or written
 ├── NotUndoable              a write cannot be taken back from here; says why
 ├── PermitError              a request reached the wire without a valid permit; never a user's fault
@@ -39,6 +40,10 @@ class ConfigError(CrmMcpError):
 
 class SchemaError(CrmMcpError):
     """An operation file cannot be loaded; the text names file and key."""
+
+
+class DocumentError(CrmMcpError):
+    """A vendor's description of its API cannot be read or used; the text says where and why."""
 
 
 class StateError(CrmMcpError):

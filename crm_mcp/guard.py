@@ -40,6 +40,7 @@ class Policy:
     mode: Mode = Mode.CONFIRM
     allow: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
+    accept_inferred: tuple[str, ...] = ()
     max_bulk: int = 25
     writes_per_hour: int = 200
 
@@ -90,7 +91,18 @@ def refusal_of(operation: Operation, policy: Policy) -> Refuse | None:
         return Refuse(f"{operation.name} touches credentials and is switched off here.")
     if operation.asks and policy.mode is Mode.READ_ONLY:
         return Refuse(f"{operation.name} would change data, and this server only reads.")
+    accepted = _named(operation, policy.accept_inferred)
+    if _is_guess(operation) and policy.mode is Mode.UNATTENDED and not accepted:
+        return Refuse(
+            f"{operation.name} would change data by a call that the vendor does not document and "
+            "that was inferred from weak signs, and nobody is asked here before it is sent."
+        )
     return None
+
+
+def _is_guess(operation: Operation) -> bool:
+    """Whether a write may turn out to be another one than its name says."""
+    return operation.asks and operation.source.evidence == "inferred-weak"
 
 
 def typed_word(operation: Operation, records: int) -> str:

@@ -87,7 +87,7 @@ def load_operation(
         SchemaError: names the file and what is wrong in it.
     """
     raw = read_json(path)
-    for key in ("vendor", "toolset", "sample", "kinds"):
+    for key in ("vendor", "toolset", "sample", "kinds", "binding"):
         if key in raw:
             raise SchemaError(f"{path}: {key} is not said in the file; take it out")
     raw.pop("$schema", None)

@@ -292,6 +292,9 @@ class Operation(Part):
     kinds: SkipJsonSchema[tuple[IdKind, ...]] = Field(
         (), description="Those that ids names; put here by the loader, never in a file."
     )
+    binding: SkipJsonSchema[str] = Field(
+        "", description="SHA-256 of the operator's file that gave the request; never in a file."
+    )
     confirm: str = Field("", max_length=200)
     sample: str = Field("{}", description="The first example's arguments as JSON; not in a file.")
     examples: tuple[Example, ...] = Field((), description="At least one; not loaded to serve.")
@@ -318,6 +321,14 @@ class Operation(Part):
         """The arguments' schemas by name, in the order of the file."""
         found: Mapping[str, Any] = self.input_schema.get("properties", {})
         return found
+
+    @property
+    def bound(self) -> Mapping[str, Any]:
+        """Tell the record what of the operator's binding was in force; empty without one."""
+        if not self.binding:
+            return {}
+        request = f"{self.request.method} {self.request.path}"
+        return {"binding": {"sha256": self.binding, "request": request}}
 
     @cached_property
     def digest(self) -> str:

@@ -344,6 +344,7 @@ class Pipeline:
             "arguments": dict(call.arguments),
             "request": call.spec.digest,
             **({"undoes": call.undoing.number} if call.undoing else {}),
+            **operation.bound,
             **facts,
         }
         try:

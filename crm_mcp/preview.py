@@ -302,6 +302,8 @@ def _undo(operation: Operation) -> str:
 def _evidence(operation: Operation) -> Iterator[str]:
     if operation.source.evidence.startswith("inferred"):
         yield f"Beware: the address of this call is {operation.source.evidence}, not documented."
+    if operation.source.evidence == "inferred-weak":
+        yield "Beware: at that address the CRM may do something else than is said here."
 
 
 def _request(call: BoundCall, base_url: str) -> Iterator[str]:

@@ -116,7 +116,12 @@ def _index(operations: Iterable[Operation]) -> Mapping[str, Operation]:
 
 
 def _check_globs(by_name: Mapping[str, Operation], policy: Policy) -> None:
-    for setting, globs in (("ALLOW", policy.allow), ("DENY", policy.deny)):
+    settings = {
+        "ALLOW": policy.allow,
+        "DENY": policy.deny,
+        "ACCEPT_INFERRED": policy.accept_inferred,
+    }
+    for setting, globs in settings.items():
         for glob in globs:
             if not any(fnmatchcase(name, glob) for name in by_name):
                 raise ConfigError(f"CRM_MCP_{setting}: {glob!r} fits no tool")

@@ -3,10 +3,18 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Literal
 
 from crm_mcp.clean import clean, clean_text
-from crm_mcp.errors import Rejected, ToolFailure, Unavailable, UnknownOutcome, UnreadableReply
+from crm_mcp.errors import (
+    NotFound,
+    Rejected,
+    ToolFailure,
+    Unavailable,
+    UnknownOutcome,
+    UnreadableReply,
+)
 from crm_mcp.operation import Operation, Pagination
 from crm_mcp.pointer import changed, find, steps
 from crm_mcp.redact import MASK, Redactor
@@ -15,6 +23,12 @@ from crm_mcp.vendors.base import FailedItem, Reading, Reply, Vendor
 WriteStatus = Literal["done", "partly_done", "not_done", "unknown"]
 _LINE_ENDS = re.compile("[\t\n\r\u2028\u2029]+")
 SANDBOX_HEADER = "x-crm-mcp-sandbox"
+NOWHERE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
+"""What a CRM answers where nothing stands at an address, or nothing that takes the method."""
+_CORRECT_IT = (
+    "tell the person that this CRM may have the call at another address, which the operator of "
+    "this server can correct."
+)
 LOOK_FIRST = (
     "Look in the CRM whether the change is there before anybody repeats it; "
     "it has not been and will not be sent again by itself."
@@ -69,7 +83,8 @@ def respond(
         reading = vendor.read(reply)
         data = _masked(_data(operation, reading), operation.response.mask)
     except ToolFailure as failure:
-        raise failure_after_sending(operation, cleaned(failure, redactor)) from None
+        failure = _with_doubt(operation, reply, cleaned(failure, redactor))
+        raise failure_after_sending(operation, failure) from None
     if reading.failed and not reading.done:
         raise _all_failed(reading, redactor)
     visible, hidden = clean(data)  # first: what hides a secret from the redactor must be gone
@@ -93,6 +108,21 @@ def _data(operation: Operation, reading: Reading) -> Any:
             f"The CRM's answer lacks {operation.response.data}, which its document promises.",
             hint="Tell the operator: the CRM may be of another version.",
         ) from error
+
+
+def _with_doubt(operation: Operation, reply: Reply, failure: ToolFailure) -> ToolFailure:
+    """Say that not the record but the address may be missing, where that was only inferred."""
+    evidence = operation.source.evidence
+    missing = isinstance(failure, NotFound | Rejected) and reply.status in NOWHERE
+    if not missing or not evidence.startswith("inferred"):
+        return failure
+    failure.message += f" The address of this call is {evidence}, not documented by the vendor."
+    names_record = bool(operation.ids) or "{" in operation.request.path
+    if names_record and reply.status == HTTPStatus.NOT_FOUND:
+        failure.hint = f"Check the ids first. If they are right, {_CORRECT_IT}"
+    else:
+        failure.hint = f"Other arguments do not help: {_CORRECT_IT}"
+    return failure
 
 
 def failure_after_sending(operation: Operation, failure: ToolFailure) -> ToolFailure:
@@ -134,6 +164,7 @@ def _warnings(reading: Reading, reply: Reply, redactor: Redactor) -> tuple[str, 
 def cleaned(failure: ToolFailure, redactor: Redactor) -> ToolFailure:
     """Take out of a failure what the CRM's own words may hide or tell."""
     failure.message = _clean(failure.message, redactor)
+    failure.args = (failure.message,)  # what a `repr` shows
     failure.vendor_code = _clean(failure.vendor_code, redactor)
     failure.details = redactor.value(clean(failure.details)[0])
     return failure

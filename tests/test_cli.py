@@ -27,7 +27,7 @@ IMPORT: dict[str, Any] = {
 }
 QUESTION = Question("f" * 64, WRITE, "fivecrm (here)", "local", "Import one thing.\nAll of it.")
 COMMANDS = (
-    *("serve", "demo", "tools", "show", "call", "check", "undo"),
+    *("serve", "demo", "tools", "show", "call", "check", "bind", "undo"),
     *("sandbox", "doctor", "approvals", "audit"),
 )
 KEYS = [
@@ -86,6 +86,7 @@ def test_every_command_explains_itself() -> None:
         "show",
         "call",
         "check",
+        "bind",
         "undo",
         "sandbox",
         "doctor",

@@ -133,6 +133,7 @@ WAYS: Mapping[str, Entry] = {
     "server uses call": CALLS,
     "stdio uses send": "It sends messages of the protocol between our own streams.",
     "take_back uses call": UNDO,
+    "vendors.cirrus.oauth uses send": "It gets a token for a call that has its permit already.",
     "vendors.interact.auth uses send": SESSION,
     "web.app uses decide": PAGE,
     "websocket uses AsyncClient": FEEDS,

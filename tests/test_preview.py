@@ -141,7 +141,14 @@ def test_a_preview_says_whether_the_write_can_be_undone(
         ("operator", []),
         (
             "inferred-weak",
-            ["Beware: the address of this call is inferred-weak, not documented."],
+            [
+                "Beware: the address of this call is inferred-weak, not documented.",
+                "Beware: at that address the CRM may do something else than is said here.",
+            ],
+        ),
+        (
+            "inferred-strong",
+            ["Beware: the address of this call is inferred-strong, not documented."],
         ),
     ],
 )

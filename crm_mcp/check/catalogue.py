@@ -27,7 +27,7 @@ def _same_requests(folder: Folder) -> Iterator[Problem]:
     """Two operations with one address are one, unless all but one say why they are not."""
     groups: dict[object, list[Operation]] = defaultdict(list)
     for operation in folder.operations:
-        groups[_address(operation)].append(operation)
+        groups[address(operation)].append(operation)
     for group in groups.values():
         silent = [operation for operation in group if not operation.source.divergence]
         for operation in silent[1:]:
@@ -38,7 +38,8 @@ def _same_requests(folder: Folder) -> Iterator[Problem]:
             yield Problem(file_of(operation), "duplicate", text)
 
 
-def _address(operation: Operation) -> object:
+def address(operation: Operation) -> object:
+    """Say what tells one request from another: method, shape of the path, and constants."""
     request = operation.request
     path = _PLACEHOLDER.sub("{}", request.path)
     return request.method, path, frozenset(request.const.items())

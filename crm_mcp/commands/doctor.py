@@ -20,7 +20,7 @@ from crm_mcp.state import StateFolder
 
 BYTES_PER_TOKEN = 4.4
 """Measured for tool lists with the o200k tokeniser; good enough for an estimate."""
-
+MAX_DOUBTS = 10
 
 _PERSONAL = {
     "off": "told to callers as it stands in the CRM",
@@ -63,6 +63,7 @@ async def doctor(setup: Setup) -> int:
         _check_state(app, report)
         for vendor in app.pipeline.accounts:
             await _check_vendor(app, vendor, report)
+        _tell_doubts(app, report)
         _tell_list(app, report)
         _tell_clients(app, report)
     return 1 if report.failures else 0
@@ -97,6 +98,28 @@ async def _check_vendor(app: App, vendor: str, report: Report) -> None:
         report.bad(f"{account.label}: {error.message} {error.hint}")
     else:
         report.good(f"{account.label}: reached, and the credentials work")
+
+
+def _tell_doubts(app: App, report: Report) -> None:
+    """Say which inferred addresses a CRM did not know, as long as they are the ones in use."""
+    inferred = {
+        operation.name
+        for operation in app.pipeline.registry.operations
+        if operation.source.evidence.startswith("inferred")
+    }
+    try:
+        doubts = [doubt for doubt in app.doubts.open() if doubt.tool in inferred]
+    except CrmMcpError:
+        return  # the state has its own line
+    for account in app.pipeline.accounts.values():
+        words = [doubt.as_words() for doubt in doubts if doubt.account == account.label]
+        if words:
+            more = f", and {len(words) - MAX_DOUBTS} more" if len(words) > MAX_DOUBTS else ""
+            report.note(
+                f"{account.label}: did not know the address of {', '.join(words[:MAX_DOUBTS])}"
+                f"{more}. They are inferred, not documented: if the ids were right, `crm-mcp bind` "
+                "can give the tools the addresses that this CRM has."
+            )
 
 
 def _tell_list(app: App, report: Report) -> None:

@@ -98,8 +98,10 @@ def print_json(value: Any) -> None:
 def _what_to_set() -> str:
     lines = ["no CRM is connected. Set, for one of them:"]
     for name in known_vendors():
-        fields = load_vendor_code(name).settings.model_fields.items()
+        settings = load_vendor_code(name).settings
+        fields = settings.model_fields.items()
         needed = [field.upper() for field, info in fields if info.is_required()]
-        lines.append(f"  {name}: " + " ".join(f"CRM_MCP_{name.upper()}_{key}" for key in needed))
+        named = " ".join(f"CRM_MCP_{name.upper()}_{key}" for key in needed)
+        lines.append(f"  {name}: {named}{settings.also_needed}")
     lines.append("or add --sandbox to try everything on made-up data.")
     return "\n".join(lines)

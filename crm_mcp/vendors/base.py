@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _PLAIN = re.compile(r"([A-Za-z]+:)?//[^\s@?#\x00-\x1f\x7f]+")
+HEADER_SAFE = re.compile(r"[\x21-\x7e]{1,4096}")
+"""What a token must be made of to be sent in a header."""
 MAX_KIND = 60
 MAX_DEPTH = 100
 MAX_VALUES = 1_000_000
@@ -108,6 +110,9 @@ class VendorSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
+    also_needed: ClassVar[str] = ""
+    """What is needed beside the fields without a default, where there is a choice."""
+
     base_url: str = Field(description="Address of the CRM, as its document counts it.")
     rate: float = Field(5.0, gt=0, le=100_000, description="Calls a second, at most.")
     concurrency: int = Field(8, ge=1, le=64, description="Calls under way at once, at most.")
@@ -115,13 +120,7 @@ class VendorSettings(BaseModel):
     @field_validator("base_url")
     @classmethod
     def _safe_address(cls, value: str) -> str:
-        """Accept https anywhere and http on this machine only."""
-        parts = urlsplit(value)
-        if not parts.hostname or not _PLAIN.fullmatch(value) or parts.port == 0:
-            raise ValueError("must be a plain address such as https://crm.example.com/path")
-        if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
-            raise ValueError("must begin with https:// (http:// is for this machine only)")
-        return value.rstrip("/")
+        return safe_address(value).rstrip("/")
 
 
 class NoAnswerError(Exception):
@@ -249,6 +248,20 @@ class Vendor(ABC):
             sent: the query of the write.
         """
         return ()
+
+
+def safe_address(value: str) -> str:
+    """Accept https anywhere and http on this machine only.
+
+    Raises:
+        ValueError: it is another address, or none.
+    """
+    parts = urlsplit(value)
+    if not parts.hostname or not _PLAIN.fullmatch(value) or parts.port == 0:
+        raise ValueError("must be a plain address such as https://crm.example.com/path")
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
+        raise ValueError("must begin with https:// (http:// is for this machine only)")
+    return value
 
 
 def is_loopback(host: str) -> bool:

@@ -31,7 +31,7 @@ from crm_mcp.errors import (
 )
 from crm_mcp.operation import Operation
 from crm_mcp.vendors.base import Reply
-from crm_mcp.vendors.interact.pause import PAUSES
+from crm_mcp.vendors.login import PAUSES
 
 pytestmark = pytest.mark.anyio
 

@@ -37,7 +37,7 @@ from crm_mcp.errors import (
 )
 from crm_mcp.vendors.base import Reply, Wire
 from crm_mcp.vendors.interact.auth import SessionAuth
-from crm_mcp.vendors.interact.grant import Grant
+from crm_mcp.vendors.login import Grant
 
 pytestmark = pytest.mark.anyio
 

@@ -10,19 +10,17 @@ document says otherwise: an event carries the permanent `triggerToken` and nothi
 import json
 import time
 from collections.abc import Callable, Generator, Mapping
-from copy import copy
+from functools import partial
 from http.client import BAD_REQUEST, INTERNAL_SERVER_ERROR, UNAUTHORIZED
-from math import inf
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-import anyio
 import httpx
 
-from crm_mcp.errors import AuthFailed, InvalidArguments, NotCallable, ToolFailure, Unavailable
-from crm_mcp.vendors.base import NoAnswerError, Reply, Session, Wire
-from crm_mcp.vendors.interact.grant import NOT_SENT, Grant, read_grant
-from crm_mcp.vendors.interact.pause import Pause
+from crm_mcp.errors import InvalidArguments, NotCallable
+from crm_mcp.vendors.base import Reply, Session, Wire
+from crm_mcp.vendors.interact.grant import LOGIN_HINT, read_grant
+from crm_mcp.vendors.login import Grant, Login
 
 if TYPE_CHECKING:
     from crm_mcp.vendors.interact.settings import InteractSettings
@@ -61,12 +59,7 @@ class SessionAuth(httpx.Auth, Session):
         self._base = httpx.URL(settings.base_url).raw_path.rstrip(b"/")
         self._clock = clock
         self._now = now
-        self._lock = anyio.Lock()
-        self._grant: Grant | None = None
-        self._end = inf
-        self._logins = 0
-        self._failure: ToolFailure | NoAnswerError | None = None
-        self._pause = Pause(clock)
+        self._login = Login("interact", LOGIN_HINT, clock)
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
         """Send the request with what it needs: the last step before the wire."""
@@ -95,9 +88,7 @@ class SessionAuth(httpx.Auth, Session):
         """
         kind = self._kind(request)
         if kind == "login":
-            async with self._lock:
-                _, reply = await self._log_in(request, wire)
-            return reply
+            return await self._login.made(wire, partial(self._asked, request))
         if kind == "logout":
             return await self._log_out(request, wire)
         if kind in ("event", "open"):
@@ -113,7 +104,7 @@ class SessionAuth(httpx.Auth, Session):
             InvalidArguments: there is no device to open it for.
         """
         self._device(request)
-        request.extensions[_GRANT] = await self.opened(wire, request.extensions.get(_GRANT))
+        request.extensions[_GRANT] = await self._opened(wire, request.extensions.get(_GRANT))
 
     async def close(self, wire: Wire) -> None:
         """Log out, if a session is open; nobody logs in for that.
@@ -123,29 +114,8 @@ class SessionAuth(httpx.Auth, Session):
         """
         await self._log_out(wire.request("POST", "/logout"), wire)
 
-    async def opened(self, wire: Wire, refused: Grant | None = None) -> Grant:
-        """Give the session; all who come while a login is under way share what it brings.
-
-        Args:
-            wire: to log in with, if need be.
-            refused: what interact has just refused, if so.
-
-        Raises:
-            NoAnswerError: the login never left this machine.
-            AuthFailed, Unavailable, RateLimited, UnreadableReply: it brought no session.
-        """
-        if refused is not None and self._grant is refused:
-            self._grant = None
-        seen = self._logins
-        if grant := self._good():
-            return grant
-        async with self._lock:
-            if grant := self._good():
-                return grant
-            if self._logins != seen and self._failure is not None:
-                raise copy(self._failure)  # an exception collects where it has been
-            grant, _ = await self._log_in(wire.request("POST", "/login"), wire)
-            return grant
+    async def _opened(self, wire: Wire, refused: Grant | None = None) -> Grant:
+        return await self._login.opened(wire, self._log_in, refused)
 
     async def _within_session(self, request: httpx.Request, wire: Wire) -> Reply:
         """Send a request with a token, and once more with a new one if that was refused.
@@ -153,10 +123,10 @@ class SessionAuth(httpx.Auth, Session):
         A 401 says that interact did not know who was calling, and so did nothing: this makes the
         repeat safe for writes too. What the second attempt brings is the answer.
         """
-        grant = await self.opened(wire)
+        grant = await self._opened(wire)
         reply = await self._sent(request, grant, wire)
         if reply.status == UNAUTHORIZED:
-            grant = await self.opened(wire, refused=grant)
+            grant = await self._opened(wire, refused=grant)
             reply = await self._sent(request, grant, wire)
         return reply
 
@@ -167,53 +137,27 @@ class SessionAuth(httpx.Auth, Session):
         reply = await wire.send(request)
         # One that does not know the token, or is broken, has not put anything off.
         was_used = reply.status < INTERNAL_SERVER_ERROR and reply.status != UNAUTHORIZED
-        if was_used and grant is self._grant:
-            self._end = max(self._end, grant.end(start))
+        if was_used:
+            self._login.put_off(grant, start)
         return reply
 
-    def _good(self) -> Grant | None:
-        """Give the open session, unless it is known to be over."""
-        return self._grant if self._clock() < self._end else None
+    async def _log_in(self, wire: Wire) -> tuple[Grant, Reply]:
+        return await self._asked(wire.request("POST", "/login"), wire)
 
-    async def _log_in(self, request: httpx.Request, wire: Wire) -> tuple[Grant, Reply]:
-        """Log in, while the lock is held."""
-        self._pause.heed()
-        start = self._clock()
-        try:
-            reply = await wire.send(request)
-            grant = read_grant(reply, self._now())
-        except (NoAnswerError, ToolFailure) as failure:
-            raise self._failed(failure) from None
-        wire.hide(grant.token.get_secret_value())
-        self._grant, self._end = grant, grant.end(start)
-        self._logins += 1
-        self._failure = None
-        self._pause.forget()
-        return grant, reply
-
-    def _failed(self, failure: ToolFailure | NoAnswerError) -> ToolFailure | NoAnswerError:
-        """Note what came of a login, for those who wait for it."""
-        if isinstance(failure, NoAnswerError) and failure.sent:
-            failure = Unavailable(
-                f"interact gave no usable answer to the login. {NOT_SENT}", hint="Try again later."
-            )
-        if isinstance(failure, AuthFailed):
-            self._pause.begin()
-        self._logins += 1
-        self._failure = copy(failure)
-        return failure
+    async def _asked(self, request: httpx.Request, wire: Wire) -> tuple[Grant, Reply]:
+        reply = await wire.send(request)
+        return read_grant(reply, self._now()), reply
 
     async def _log_out(self, request: httpx.Request, wire: Wire) -> Reply:
         """End the session; without one there is nothing to send, and that is no failure."""
-        grant = self._good()
+        grant = self._login.good()
         if grant is None:
             return _NOTHING_OPEN
         request.extensions[_GRANT] = grant
         try:
             reply = await wire.send(request)
         finally:
-            if self._grant is grant:
-                self._grant = None
+            self._login.forget(grant)
         # Either says that the token was good for nothing any more, which is what was wanted.
         return _NOTHING_OPEN if reply.status in (BAD_REQUEST, UNAUTHORIZED) else reply
 
@@ -226,7 +170,7 @@ class SessionAuth(httpx.Auth, Session):
 
     def _token(self, request: httpx.Request) -> str:
         """Give the token that a request was meant to have; the newest, where nobody said."""
-        grant: Grant | None = request.extensions.get(_GRANT, self._grant)
+        grant: Grant | None = request.extensions.get(_GRANT, self._login.newest)
         return grant.token.get_secret_value() if grant else ""
 
     def _device(self, request: httpx.Request) -> str:

@@ -5,7 +5,6 @@ epoch, at which the token ends, and every call with the token puts that end off.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from math import inf
 from typing import Any
@@ -19,31 +18,16 @@ from crm_mcp.errors import (
     UnreadableReply,
     UpstreamError,
 )
-from crm_mcp.vendors.base import Reply
+from crm_mcp.vendors.base import HEADER_SAFE, Reply
 from crm_mcp.vendors.interact.replies import read_reply
-from crm_mcp.vendors.interact.settings import HEADER_SAFE
+from crm_mcp.vendors.login import NOT_SENT, Grant
 
-# A session so close to its end may be over when the request arrives.
-MARGIN_SECONDS = 5.0
 _MILLISECONDS = 1000
 _YEAR_9999 = 253_402_300_800
-NOT_SENT = "The call itself was not sent."
 LOGIN_HINT = (
     "Tell the person: the operator of this server must check the user name, the password and the "
     "scope that it logs in with."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """A token and its life in seconds from the last call; infinite when it was not told."""
-
-    token: SecretStr
-    life: float
-
-    def end(self, last_use: float) -> float:
-        """Say when it is no longer to be used, on the clock that `last_use` was read from."""
-        return last_use + self.life - min(MARGIN_SECONDS, self.life / 2)
 
 
 def read_grant(reply: Reply, now: float) -> Grant:

@@ -1,14 +1,10 @@
 """What the operator says about interact: where it is, who logs in there, and as what."""
 
-import re
 from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator
 
-from crm_mcp.vendors.base import VendorSettings
-
-HEADER_SAFE = re.compile(r"[\x21-\x7e]{1,4096}")
-"""What a token must be made of to be sent in a header."""
+from crm_mcp.vendors.base import HEADER_SAFE, VendorSettings
 
 
 class InteractSettings(VendorSettings):
