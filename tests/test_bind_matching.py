@@ -27,11 +27,14 @@ from crm_mcp.bindings.openapi import read_openapi
 from crm_mcp.loader import load_vendor, schemas_root, vendor_ids
 from crm_mcp.operation import Operation
 
-VENDORS = [
-    vendor
-    for vendor in vendor_ids(schemas_root())
-    if any(one.request.path != "/api2.php" for one in load_vendor(schemas_root(), vendor))
-]
+
+def has_addresses(vendor: str) -> bool:
+    """Tell whether most operations have an address of their own, as OpenAPI wants it."""
+    requests = [one.request for one in load_vendor(schemas_root(), vendor, examples=False)]
+    return len({(one.method, one.path) for one in requests}) > len(requests) / 2
+
+
+VENDORS = [vendor for vendor in vendor_ids(schemas_root()) if has_addresses(vendor)]
 FORMATS: dict[str, Callable[[Sequence[Given]], str]] = {
     "Swagger 2.0 in JSON": lambda all_of: as_json(swagger_2(all_of)),
     "Swagger 2.0 in YAML": lambda all_of: as_yaml(swagger_2(all_of)),

@@ -24,9 +24,9 @@ from crm_mcp.bindings.openapi import Described, Document, read_openapi
 from crm_mcp.bindings.writing import Report, binding_file
 from crm_mcp.config import General, load_settings
 from crm_mcp.errors import ApprovalRequired, ConfigError, Refused, SchemaError
-from crm_mcp.loader import load_operation, load_vendor, schemas_root, vendor_ids
+from crm_mcp.loader import load_operation, load_vendor, schemas_root
 from crm_mcp.operation import Operation
-from crm_mcp.pipeline import Caller
+from crm_mcp.parties import Caller
 from crm_mcp.state import StateFolder
 
 pytestmark = pytest.mark.anyio
@@ -336,7 +336,7 @@ def report_of(vendor: str) -> tuple[tuple[Operation, ...], Report]:
     return operations, Report(vendor, "document.json", "0" * 64, document, rows)
 
 
-@pytest.mark.parametrize("vendor", vendor_ids(schemas_root()))
+@pytest.mark.parametrize("vendor", ["cirrus", "fivecrm", "interact"])
 def test_what_is_written_can_be_approved_as_it_is(vendor: str, file: Path) -> None:
     operations, report = report_of(vendor)
     text = binding_file(report)

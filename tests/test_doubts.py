@@ -15,7 +15,7 @@ from crm_mcp.commands.setup import Setup
 from crm_mcp.doubts import Doubt, Doubts
 from crm_mcp.errors import NotFound, Rejected, ToolFailure
 from crm_mcp.operation import Operation
-from crm_mcp.pipeline import Caller
+from crm_mcp.parties import Caller
 from crm_mcp.respond import SANDBOX_HEADER
 from crm_mcp.state import StateFolder
 from crm_mcp.vendors.base import Reply

@@ -10,7 +10,7 @@ from crm_mcp.app import App
 from crm_mcp.errors import ConfigError, Refused
 from crm_mcp.guard import Allow, Ask, Mode, Policy, Refuse, judge
 from crm_mcp.operation import Operation
-from crm_mcp.pipeline import Caller
+from crm_mcp.parties import Caller
 
 pytestmark = pytest.mark.anyio
 

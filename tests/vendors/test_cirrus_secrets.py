@@ -24,7 +24,7 @@ from wire import connected
 
 from crm_mcp.config import Settings
 from crm_mcp.errors import ToolFailure
-from crm_mcp.pipeline import Caller
+from crm_mcp.parties import Caller
 from crm_mcp.vendors.cirrus import VENDOR
 from crm_mcp.vendors.cirrus.settings import CirrusSettings
 
