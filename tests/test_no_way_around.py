@@ -81,6 +81,7 @@ WAYS: Mapping[str, Entry] = {
     "command call": (bypass_outside.call_command_in_a_pipe,),
     "command check": "It reads operation files, and opens no connection.",
     "command sandbox": STAND_IN,
+    "command bind": "It reads a document on this machine and writes a file that a person approves.",
     "command doctor": (bypass_outside.doctor_command,),
     "command undo": UNDO,
     "command approvals list": SHOWS,

@@ -97,7 +97,7 @@ def _vendor_problems(root: Path, vendor: Vendor, documents: Path | None) -> Iter
         for rule, text in _broken_rules(operation, folder, vendor):
             yield Problem(file_of(operation), rule, text)
     yield from kind_problems(folder)
-    yield from catalogue_problems(folder)
+    yield from catalogue_problems(folder, vendor.median_bytes)
     yield from documented_problems(root, folder, documents)
 
 

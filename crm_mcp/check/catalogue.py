@@ -9,18 +9,17 @@ from crm_mcp.check.files import Folder, Problem, file_of
 from crm_mcp.check.schema import entry_bytes
 from crm_mcp.operation import Operation
 
-MAX_MEDIAN_BYTES = 700
 # The median of a handful says nothing about a catalogue.
 ENOUGH_FOR_MEDIAN = 5
 
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 
 
-def catalogue_problems(folder: Folder) -> Iterator[Problem]:
-    """Compare a vendor's operations with each other."""
+def catalogue_problems(folder: Folder, median_bytes: int) -> Iterator[Problem]:
+    """Compare a vendor's operations with each other; half may be longer than so many bytes."""
     yield from _same_requests(folder)
     yield from _clashing_aliases(folder)
-    yield from _heavy_catalogue(folder)
+    yield from _heavy_catalogue(folder, median_bytes)
 
 
 def _same_requests(folder: Folder) -> Iterator[Problem]:
@@ -60,11 +59,11 @@ def _clashing_aliases(folder: Folder) -> Iterator[Problem]:
                 yield Problem(file_of(operation), "aliases", text)
 
 
-def _heavy_catalogue(folder: Folder) -> Iterator[Problem]:
+def _heavy_catalogue(folder: Folder, most: int) -> Iterator[Problem]:
     sizes = [entry_bytes(operation) for operation in folder.operations]
-    if len(sizes) >= ENOUGH_FOR_MEDIAN and median(sizes) > MAX_MEDIAN_BYTES:
+    if len(sizes) >= ENOUGH_FOR_MEDIAN and median(sizes) > most:
         text = (
             f"half of the list entries have more than {median(sizes):g} bytes; "
-            f"the median may be {MAX_MEDIAN_BYTES}: shorten descriptions"
+            f"the median may be {most}: shorten descriptions"
         )
         yield Problem(folder.vendor, "median-size", text)

@@ -200,6 +200,8 @@ class Vendor(ABC):
     """Toolsets and single tools that belong to everyday work: listed by default."""
     probe: ClassVar[str]
     """A read without arguments that shows whether the credentials work."""
+    median_bytes: ClassVar[int] = 700
+    """How long an entry in the list of tools is: half of them may be longer."""
 
     @abstractmethod
     def auth(self, settings: Any) -> "httpx.Auth":

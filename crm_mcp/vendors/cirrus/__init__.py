@@ -24,6 +24,7 @@ class Cirrus(Vendor):
         "cirrus_activities_list",
     )
     probe = "cirrus_account_types_list"
+    median_bytes = 900  # nested bodies are typed to their leaves
 
     def auth(self, settings: Any) -> "httpx.Auth":
         """Join the token, or get one first; see `auth.py` and `oauth.py`."""
