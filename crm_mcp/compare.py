@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from crm_mcp.bind import parse_target, targets
 from crm_mcp.operation import Before, Operation
-from crm_mcp.pointer import find, has
+from crm_mcp.pointer import find, has, steps
 
 NOTHING: tuple[Any, ...] = (None, "", [], {})
 """What stands for no value at all."""
@@ -74,7 +74,7 @@ def look(
             _label(before, item, record),
             record,
             tuple(_compare(operation, before, item, record)),
-            tuple(find(record, at) for at in before.fill.values() if has(record, at)),
+            tuple(find(record, at) for at in before.lends.values() if has(record, at)),
         )
         for item, record in zip(items, records, strict=True)
     )
@@ -139,6 +139,15 @@ def items_at(arguments: Mapping[str, Any], pointer: str) -> list[Any]:
     except LookupError:
         return []
     return items if isinstance(items, list) else [items]
+
+
+def item_schema(operation: Operation) -> Mapping[str, Any]:
+    """Find the schema of what is about one record."""
+    schema: Mapping[str, Any] = operation.input_schema
+    for step in steps(operation.before.each if operation.before else ""):
+        schema = schema.get("properties", {}).get(step, {})
+    items: Mapping[str, Any] = schema.get("items", schema)
+    return items
 
 
 def written_names(operation: Operation, before: Before, item: Any) -> list[str]:

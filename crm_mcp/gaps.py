@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from crm_mcp.compare import record_items
-from crm_mcp.operation import Operation
+from crm_mcp.compare import item_schema, record_items
+from crm_mcp.errors import NotUndoable
+from crm_mcp.fitting import fitted
+from crm_mcp.operation import Before, Operation
 from crm_mcp.pointer import find, has, placed, steps
 
 
@@ -12,7 +14,7 @@ def has_gaps(operation: Operation, arguments: Mapping[str, Any]) -> bool:
     """Tell whether arguments were left out that the record as it stands can fill."""
     before = operation.before
     return before is not None and any(
-        not has(item, target) for item in record_items(before, arguments) for target in before.fill
+        not has(item, target) for item in record_items(before, arguments) for target in before.lends
     )
 
 
@@ -22,13 +24,14 @@ def filled(
     """Fill the arguments that were left out from the records as read.
 
     Raises:
-        InvalidArguments: a record lacks the value, so the call must give it.
+        InvalidArguments: a record lacks what must be sent, or has it in a form that is not taken;
+            so the call must give it.
     """
     before = operation.before
     if before is None or not has_gaps(operation, arguments):
         return arguments
     items = [
-        _filled_item(operation, before.fill, item, record)
+        _filled_item(operation, before, item, record)
         for item, record in zip(record_items(before, arguments), records, strict=True)
     ]
     if not before.each:
@@ -37,12 +40,28 @@ def filled(
     return dict(placed(dict(arguments), steps(before.each), whole))
 
 
-def _filled_item(operation: Operation, fill: Mapping[str, str], item: Any, record: Any) -> Any:
-    for target, source in fill.items():
+def _filled_item(operation: Operation, before: Before, item: Any, record: Any) -> Any:
+    for target, source in before.lends.items():
         if has(item, target):
             continue
-        if not has(record, source):
+        stands = find(record, source) if has(record, source) else None
+        if target in before.fill and not has(record, source):
             name = ".".join(steps(target))
             raise operation.misfit([f"{name} is missing, and the record as read does not tell it"])
-        item = placed(item, steps(target), find(record, source))
+        if target in before.fill or stands is not None:
+            value = _as_taken(operation, before, target, stands)
+            item = placed(item, steps(target), value)
     return item
+
+
+def _as_taken(operation: Operation, before: Before, target: str, stands: Any) -> Any:
+    """Write a value of the record in the form that the argument takes."""
+    schema = item_schema(operation) if before.each else operation.input_schema
+    for step in steps(target):
+        schema = schema.get("properties", {}).get(step, {})
+    name = ".".join(steps(target))
+    try:
+        return fitted(schema, stands, None, name)
+    except NotUndoable:
+        problem = f"{name} is missing, and what stands in the record is not taken: give it"
+        raise operation.misfit([problem]) from None

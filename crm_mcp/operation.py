@@ -178,15 +178,25 @@ class Before(Part):
         description="Arguments (within each item) that a call may leave out, and where the record "
         "has the value that is sent then, such as its version.",
     )
+    keep: dict[Pointer, Pointer] = Field(
+        {},
+        description="The same for what the CRM would clear if it were not sent again; what the "
+        "record does not have is left out.",
+    )
     none: str = Field("", description="Why the vendor offers no such read.")
 
     @model_validator(mode="after")
     def _read_or_reason(self) -> Self:
         if bool(self.tool) == bool(self.none):
             raise ValueError("before names a tool, or says in none why there is none")
-        if self.fill and not self.tool:
+        if self.lends and not self.tool:
             raise ValueError("before fills from the record that its tool reads")
         return self
+
+    @property
+    def lends(self) -> dict[Pointer, Pointer]:
+        """Where values come from that a call leaves out, by their places in our arguments."""
+        return {**self.fill, **self.keep}
 
 
 class Undo(Part):

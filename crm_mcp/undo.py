@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from crm_mcp.compare import record_items, record_requests, same, written_names
+from crm_mcp.compare import item_schema, record_items, record_requests, same, written_names
 from crm_mcp.errors import InvalidArguments, NotUndoable
 from crm_mcp.fitting import Schema, fitted
 from crm_mcp.operation import Before, Operation
@@ -181,7 +181,7 @@ def completed(
     if not own or before is None:
         return arguments
     items = [
-        item | _followed(own, {"now": record}, _item_schema(operation))
+        item | _followed(own, {"now": record}, item_schema(operation))
         for item, record in zip(record_items(before, arguments), now, strict=True)
     ]
     return _with_items(arguments, before, items)
@@ -223,7 +223,7 @@ def _restored(written: Written, after: Sequence[Any]) -> tuple[dict[str, Any], l
         item = _restored_item(operation, before, items[at], written.before[at], after[at])
         if item is not None:
             roots = {"arguments": items[at], "result": written.result, "before": written.before[at]}
-            found[at] = item | _followed(own, roots, _item_schema(operation))
+            found[at] = item | _followed(own, roots, item_schema(operation))
     if not found:
         raise NotUndoable("nothing in the record changed")
     arguments = _with_items(written.arguments, before, list(found.values()))
@@ -236,7 +236,7 @@ def _restored_item(
     """Write one record's old values in the form of the update; None where nothing changed."""
     if not (isinstance(item, dict) and isinstance(was, dict) and isinstance(stands, dict)):
         raise NotUndoable("the record as read has no fields")
-    schema = _item_schema(operation)
+    schema = item_schema(operation)
     names = written_names(operation, before, item)
     said = operation.undo.arguments if operation.undo else {}
     restored = {name: value for name, value in item.items() if name not in names}
@@ -332,15 +332,6 @@ def _followed(
 def _as_word(value: Any) -> str:
     """Write a value as `undo.words` names it."""
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _item_schema(operation: Operation) -> Schema:
-    """Find the schema of what is about one record."""
-    schema: Schema = operation.input_schema
-    for step in steps(operation.before.each if operation.before else ""):
-        schema = schema.get("properties", {}).get(step, {})
-    items: Schema = schema.get("items", schema)
-    return items
 
 
 def _with_items(

@@ -169,12 +169,12 @@ async def test_a_record_that_does_not_tell_the_value_is_told_before_anybody_is_a
 async def test_what_is_filled_in_must_fit_the_schema_too(office: Office) -> None:
     office.crm.records[1][VERSION] = "ten"
 
-    with pytest.raises(InvalidArguments, match="must be a whole number"):
+    with pytest.raises(InvalidArguments, match=f"{VERSION} is missing, and what stands in"):
         await office.call(UPDATE, CHANGE, Person())
 
 
-def filling(fill: dict[str, str], each: str = "") -> Operation:
-    before = Before.model_validate({"tool": GET, "each": each, "fill": fill})
+def filling(fill: dict[str, str], each: str = "", **more: Any) -> Operation:
+    before = Before.model_validate({"tool": GET, "each": each, "fill": fill, **more})
     return ACTIVITY_UPDATE.model_copy(update={"before": before})
 
 
@@ -204,6 +204,51 @@ def test_places_are_filled_where_nothing_was_said(
     assert filled(filling(fill, each), arguments, [record]) == expected
 
 
+PRICES = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string"},
+        "prices": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"price": {"type": "number"}},
+                "additionalProperties": False,
+            },
+        },
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        ({"name": "A", "prices": [{"price": 3}]}, {"id": 1, "name": "A", "prices": [{"price": 3}]}),
+        ({"name": "A"}, {"id": 1, "name": "A"}),
+        ({"name": "A", "prices": None}, {"id": 1, "name": "A"}),
+        ({"name": "A", "prices": []}, {"id": 1, "name": "A", "prices": []}),
+        (
+            {"name": "A", "prices": [{"price": "3.5", "unit": {"id": 4}}]},
+            {"id": 1, "name": "A", "prices": [{"price": 3.5}]},
+        ),
+    ],
+)
+def test_what_a_full_update_would_clear_is_kept_where_it_stands(record: Any, expected: Any) -> None:
+    operation = filling({"/name": "/name"}, keep={"/prices": "/prices"})
+    operation = operation.model_copy(update={"input_schema": PRICES})
+
+    assert filled(operation, {"id": 1}, [record]) == expected
+
+
+@pytest.mark.parametrize("stands", [[{"price": "a lot"}], "•••", {"price": 3, "more": "x •••"}])
+def test_what_cannot_be_kept_as_it_stands_must_be_given(stands: Any) -> None:
+    operation = filling({}, keep={"/prices": "/prices"})
+    operation = operation.model_copy(update={"input_schema": PRICES})
+
+    with pytest.raises(InvalidArguments, match="prices is missing, and what stands in the record"):
+        filled(operation, {}, [{"prices": stands}])
+
+
 @pytest.mark.parametrize("before", [None, Before(none="There is no such read.")])
 def test_without_anything_to_fill_there_are_no_gaps(before: Before | None) -> None:
     operation = ACTIVITY_UPDATE.model_copy(update={"before": before})
@@ -219,3 +264,5 @@ def test_a_list_that_was_not_given_has_no_gaps() -> None:
 def test_only_a_read_can_lend_values() -> None:
     with pytest.raises(ValidationError, match="fills from the record that its tool reads"):
         Before.model_validate({"none": "no read", "fill": BEFORE["fill"]})
+    with pytest.raises(ValidationError, match="fills from the record that its tool reads"):
+        Before.model_validate({"none": "no read", "keep": BEFORE["fill"]})

@@ -151,7 +151,7 @@ def _wrong_pointers(before: Before, operation: Operation) -> Iterator[str]:
 def _wrong_fill(before: Before, operation: Operation) -> Iterator[str]:
     item = f"{before.each}/*" if before.each else ""
     needed = {f"{where}/{name}" for where, name in _needed(operation)}
-    for target in before.fill:
+    for target in before.lends:
         if not has_place(operation.input_schema, steps(item.replace("*", "0") + target)):
             yield f"before fills {target}, which is no place in the arguments"
         elif item + target in needed:
