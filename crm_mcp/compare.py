@@ -37,13 +37,15 @@ class Difference:
 class Look:
     """One record as it stands, beside what would be written to it.
 
-    `lent` are the record's own values for arguments that a call may leave out.
+    `lent` are the record's own values for arguments that a call may leave out. `is_new` says that
+    there is no such record yet, and that the write makes it.
     """
 
     label: tuple[tuple[str, Any], ...]
     record: Any
     differences: tuple[Difference, ...]
     lent: tuple[Any, ...] = ()
+    is_new: bool = False
 
 
 def record_requests(before: Before, arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -75,6 +77,7 @@ def look(
             record,
             tuple(_compare(operation, before, item, record)),
             tuple(find(record, at) for at in before.lends.values() if has(record, at)),
+            is_new=_is_new(before, record),
         )
         for item, record in zip(items, records, strict=True)
     )
@@ -172,9 +175,16 @@ def _label(before: Before, item: Any, record: Any) -> tuple[tuple[str, Any], ...
     return (*keys, *names)
 
 
+def _is_new(before: Before, record: Any) -> bool:
+    return record is None and before.may_be_missing
+
+
 def _compare(operation: Operation, before: Before, item: Any, record: Any) -> Iterator[Difference]:
     for name in written_names(operation, before, item):
-        yield from _differences(name, record, name, item[name])
+        if _is_new(before, record):
+            yield Difference(name, None, item[name], "added")
+        else:
+            yield from _differences(name, record, name, item[name])
 
 
 def _differences(shown: str, record: Any, name: str, after: Any) -> Iterator[Difference]:

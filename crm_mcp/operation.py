@@ -183,6 +183,9 @@ class Before(Part):
         description="The same for what the CRM would clear if it were not sent again; what the "
         "record does not have is left out.",
     )
+    may_be_missing: bool = Field(
+        default=False, description="The write makes the record where there is none yet."
+    )
     none: str = Field("", description="Why the vendor offers no such read.")
 
     @model_validator(mode="after")

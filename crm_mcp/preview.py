@@ -140,11 +140,12 @@ def _record(look: Look) -> Iterator[str]:
     """Show one record: by name and id, then what changes, or all of it when it goes."""
     yield ""
     yield "Record: " + ", ".join(f"{name} = {quoted(value)}" for name, value in look.label)
-    if not look.differences:
+    if look.is_new:
+        yield "  The CRM has none yet: it would be made."
+    elif not look.differences:
         yield "  What stands there now:"
         for name, value in leaves(look.record):
             yield f"    {name or 'record'} = {quoted(value)}"
-        return
     moving = [found for found in look.differences if found.kind != "same"]
     for found in moving:
         yield f"  {_difference(found)}"

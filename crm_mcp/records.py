@@ -8,6 +8,7 @@ from crm_mcp.errors import NotFound
 from crm_mcp.guard import BoundCall
 from crm_mcp.ids import Name
 from crm_mcp.names import Find, Read, names_of
+from crm_mcp.operation import Before
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +38,25 @@ async def look_at(call: BoundCall, read: Read) -> tuple[Look, ...]:
     """Read every record that a write would touch; none where the vendor offers no such read.
 
     Raises:
-        ToolFailure: a record cannot be read, or is not there. Then nobody can be shown what would
-            change, and nothing is sent.
+        ToolFailure: a record cannot be read, or is not there although the write does not make it.
+            Then nobody can be shown what would change, and nothing is sent.
     """
     before = call.operation.before
     if before is None or not before.tool:
         return ()
     wanted = record_requests(before, call.arguments)
-    records = [await read_one(read, before.tool, arguments) for arguments in wanted]
+    records = [await _read_before(read, before, arguments) for arguments in wanted]
     return look(call.operation, call.arguments, records)
+
+
+async def _read_before(read: Read, before: Before, arguments: dict[str, Any]) -> Any:
+    """Read one record as it stands; None where there is none yet and the write makes it."""
+    try:
+        return await read_one(read, before.tool, arguments)
+    except NotFound:
+        if not before.may_be_missing:
+            raise
+        return None
 
 
 async def read_one(read: Read, tool: str, arguments: dict[str, Any]) -> Any:

@@ -58,8 +58,13 @@ def read_reply(reply: Reply) -> Reading:
 
 
 def _is_bare_page(body: Any) -> bool:
-    """Whether this is a page outside of its array; a mask of fields may have taken keys away."""
-    return isinstance(body, dict) and isinstance(body.get("items"), list) and body.keys() <= _PAGE
+    """Whether this is a page outside of its array; a mask of fields may have taken keys away.
+
+    Some pages count more than their rows: a mission's progress has totals of its own.
+    """
+    if not isinstance(body, dict) or not isinstance(body.get("items"), list):
+        return False
+    return all(key in _PAGE or key.startswith("total") for key in body)
 
 
 def _words(reply: Reply) -> str:
