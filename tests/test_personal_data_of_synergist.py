@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 from overheard import KEY, Overheard, connected
 
-from crm_mcp.marks import Tokens
+from crm_mcp.loader import load_vendor, schemas_root
+from crm_mcp.marks import Masks, Tokens
+from crm_mcp.respond import Outcome
 from crm_mcp.sandbox import story
+from crm_mcp.screen import Screen
 
 pytestmark = pytest.mark.anyio
 
@@ -85,6 +88,27 @@ async def test_the_same_field_is_a_company_s_in_one_list_and_a_person_s_in_anoth
 
     assert "Ashgrove Seating" in {row["supplierName"] for row in firms["data"]}
     assert {row["supplierName"].partition(":")[0] for row in staff["data"]} == {"<person"}
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "activityCreated",
+        "activityModified",
+        "activityCompletedDescription",
+        "activityhistoryCreatedDisplayDescription",
+        "attachmentCreatedDisplay",
+    ],
+)
+def test_a_sentence_that_always_names_somebody_is_hidden_where_nothing_else_names_them(
+    field: str,
+) -> None:
+    operations = {one.name: one for one in load_vendor(schemas_root(), "synergist")}
+    screen = Screen(Masks(), operations["synergist_activities_list"], {})
+
+    shown = screen.outcome(Outcome([{field: f"Done by {PERSON.name} on 02/03/2026 at 9:00am"}]))
+
+    assert shown.data == [{field: "<personal:hidden>"}]
 
 
 async def test_a_person_sees_what_stands_behind_a_token_and_the_crm_gets_it(
