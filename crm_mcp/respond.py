@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from crm_mcp.clean import clean, clean_text
@@ -14,6 +14,7 @@ from crm_mcp.vendors.base import FailedItem, Reading, Reply, Vendor
 
 WriteStatus = Literal["done", "partly_done", "not_done", "unknown"]
 _LINE_ENDS = re.compile("[\t\n\r\u2028\u2029]+")
+_FILE_NAME = "content-disposition"
 SANDBOX_HEADER = "x-crm-mcp-sandbox"
 LOOK_FIRST = (
     "Look in the CRM whether the change is there before anybody repeats it; "
@@ -66,7 +67,7 @@ def respond(
             certain ends in UnknownOutcome.
     """
     try:
-        reading = vendor.read(reply)
+        reading = vendor.read(_named(reply, redactor))
         data = _masked(_data(operation, reading), operation.response.mask)
     except ToolFailure as failure:
         raise failure_after_sending(operation, cleaned(failure, redactor)) from None
@@ -81,6 +82,14 @@ def respond(
         warnings=(*_warnings(reading, reply, redactor), *_told(hidden)),
         simulated=SANDBOX_HEADER in reply.headers,
     )
+
+
+def _named(reply: Reply, redactor: Redactor) -> Reply:
+    """Mask the secrets in the name of a file, before a reader cuts them in two."""
+    if _FILE_NAME not in reply.headers:
+        return reply
+    name = redactor.text(reply.headers[_FILE_NAME])
+    return replace(reply, headers={**reply.headers, _FILE_NAME: name})
 
 
 def _data(operation: Operation, reading: Reading) -> Any:
