@@ -23,7 +23,7 @@ from pydantic import (
 from crm_mcp.errors import ConfigError
 from crm_mcp.guard import Mode, Policy
 from crm_mcp.vendors import known_vendors, load_vendor_code
-from crm_mcp.vendors.base import VendorSettings
+from crm_mcp.vendors.base import VendorSettings, secrets_of
 
 PREFIX = "CRM_MCP_"
 MIN_KEY_CHARS = 32
@@ -106,9 +106,8 @@ class Settings(BaseModel):
 
     def secrets(self) -> list[str]:
         """List all secret values, for the redactor."""
-        tables: list[BaseModel] = [self.general, *self.vendors.values()]
-        values = [value for table in tables for _, value in table]
-        return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+        theirs = (secret for vendor in self.vendors.values() for secret in vendor.secrets())
+        return [*secrets_of(self.general), *theirs]
 
 
 def load_settings(environment: Mapping[str, str], file: Path | None = None) -> Settings:

@@ -5,7 +5,7 @@ Here stands which reads tell the names and what their answers mean; `names.py` m
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,11 @@ class Name:
     def as_shown(self) -> list[Any]:
         """What a person sees of it, as JSON; why a name is missing may differ from look to look."""
         return [list(self.id.place), None if self.missing else list(self.label)]
+
+
+def named(names: Iterable[Name]) -> frozenset[Any]:
+    """List the ids whose records have a name that a person reads beside them."""
+    return frozenset(name.id.value for name in names if name.label)
 
 
 @dataclass(frozen=True, slots=True)

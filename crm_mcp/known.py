@@ -55,19 +55,20 @@ class Known:
                 phrase = _Phrase(written, word.start(), kind, value, exact)
                 self._by_word[_begin(word)].append(phrase)
 
-    def spans(self, text: str, *, singles: bool = True) -> Iterator[Span]:
-        """Find the values in a text, cut off ones too.
+    def spans(self, text: str, *, singles: bool = True, cut: bool = True) -> Iterator[Span]:
+        """Find the values in a text.
 
         Args:
             text: to be searched.
             singles: false where a single name is no person's, as in the name of a company.
+            cut: false where what begins like a value is another one, as in a code.
         """
         if not self._by_word:
             return
         for word in _WORD.finditer(text):
             for phrase in self._by_word.get(_begin(word), ()):
                 start = word.start() - phrase.word_at
-                end = _end(text, start, phrase) if singles or not phrase.exact else 0
+                end = _end(text, start, phrase, cut=cut) if singles or not phrase.exact else 0
                 if end:
                     yield Span(start, end, phrase.kind, phrase.value)
 
@@ -86,7 +87,7 @@ def _spellings(value: str) -> Iterator[str]:
     yield quote_plus(value, errors="replace")
 
 
-def _end(text: str, start: int, phrase: _Phrase) -> int:
+def _end(text: str, start: int, phrase: _Phrase, *, cut: bool) -> int:
     """Find where a phrase ends that may begin at a place; 0 where it does not stand there."""
     if start < 0:
         return 0
@@ -94,6 +95,8 @@ def _end(text: str, start: int, phrase: _Phrase) -> int:
     if _same(piece, phrase.written, exact=phrase.exact):
         end = start + len(piece)
         return 0 if text[end : end + 1].isalnum() and piece[-1].isalnum() else end
+    if not cut:
+        return 0
     piece = piece.partition("…")[0]
     is_cut = start + len(piece) == len(text) or text[start + len(piece)] == "…"
     begins = _same(piece, phrase.written[: len(piece)], exact=phrase.exact)

@@ -7,13 +7,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from crm_mcp.errors import SchemaError
-from crm_mcp.operation import IdKind, Operation, kind_names
+from crm_mcp.operation import IdKind, Operation, PersonalKind, kind_names
 
 SHARED_PREFIX = "_shared.json#/$defs/"
 NO_KINDS: Mapping[str, IdKind] = MappingProxyType({})
+NO_FIELDS: Mapping[str, PersonalKind] = MappingProxyType({})
+
+_PERSONAL = TypeAdapter(dict[str, PersonalKind])
 
 
 def schemas_root() -> Path:
@@ -40,8 +43,9 @@ def load_vendor(root: Path, vendor: str, *, examples: bool = True) -> tuple[Oper
         SchemaError: a file is not JSON, or not an operation; names file and key.
     """
     shared, kinds = read_shared(root / vendor), read_kinds(root / vendor)
+    personal = read_personal(root / vendor)
     return tuple(
-        load_operation(path, shared, kinds, examples=examples)
+        load_operation(path, shared, kinds, personal, examples=examples)
         for path in operation_files(root / vendor)
     )
 
@@ -74,10 +78,24 @@ def read_kinds(folder: Path) -> Mapping[str, IdKind]:
     return {sys.intern(name): _kind(path, name, entry) for name, entry in entries.items()}
 
 
+def read_personal(folder: Path) -> Mapping[str, PersonalKind]:
+    """Read which fields of a vendor are personal although their names do not say so.
+
+    Raises:
+        SchemaError: `_personal.json` is not JSON, or gives a field no kind; names the field.
+    """
+    path = folder / "_personal.json"
+    try:
+        return _PERSONAL.validate_python(read_json(path) if path.exists() else {})
+    except ValidationError as error:
+        raise SchemaError(f"{path}: {_first_problem(error)}") from error
+
+
 def load_operation(
     path: Path,
     shared: Mapping[str, Any],
     kinds: Mapping[str, IdKind] = NO_KINDS,
+    personal: Mapping[str, PersonalKind] = NO_FIELDS,
     *,
     examples: bool = True,
 ) -> Operation:
@@ -87,7 +105,7 @@ def load_operation(
         SchemaError: names the file and what is wrong in it.
     """
     raw = read_json(path)
-    for key in ("vendor", "toolset", "sample", "kinds", "binding"):
+    for key in ("vendor", "toolset", "sample", "kinds", "binding", "personal"):
         if key in raw:
             raise SchemaError(f"{path}: {key} is not said in the file; take it out")
     raw.pop("$schema", None)
@@ -96,7 +114,7 @@ def load_operation(
             f"{path}: name is {raw.get('name')!r}, the file's name says {path.stem!r}"
         )
     raw["inputSchema"] = inline_refs(raw.get("inputSchema"), shared, path)
-    said = _said(raw, kinds, path)
+    said = _said(raw, kinds, path) | ({"personal": personal} if personal else {})
     if not examples:
         raw.pop("examples", None)
     try:

@@ -308,6 +308,9 @@ class Operation(Part):
     binding: SkipJsonSchema[str] = Field(
         "", description="SHA-256 of the operator's file that gave the request; never in a file."
     )
+    personal: SkipJsonSchema[dict[str, PersonalKind]] = Field(
+        {}, description="What _personal.json says of fields; put here by the loader."
+    )
     confirm: str = Field("", max_length=200)
     sample: str = Field("{}", description="The first example's arguments as JSON; not in a file.")
     examples: tuple[Example, ...] = Field((), description="At least one; not loaded to serve.")

@@ -2,6 +2,7 @@
 
 The vocabulary covers the names of all four vendors, in camel case, snake case and run together.
 It goes by how a name ends: `clientcontactDirectTelephone` is a telephone, `phoneNumberIds` is not.
+An ending that says nothing of what the field holds does not count, as in `calHandlerNameSelect`.
 What stands in free texts is found in `private.py`. Pure.
 """
 
@@ -44,7 +45,7 @@ _VOCABULARY = {
 _NAMED = re.compile(
     "(?:"
     + "|".join(f"(?P<{kind}>{names})" for kind, names in _VOCABULARY.items())
-    + r")(?:\d*|tz)$"
+    + r")(?:\d*|tz|(?:req)?select)$"
 )
 _PART_OF_NAME = re.compile(r"(?:first|last|sur|given|family|middle|fore|maiden|nick)names?$")
 _ONLY_OF_PEOPLE = re.compile(r"(?:first|last|sur|given|family|user)name$")

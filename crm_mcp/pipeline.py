@@ -32,7 +32,7 @@ from crm_mcp.files import FileFolder
 from crm_mcp.forecast import forecast
 from crm_mcp.gaps import filled, has_gaps
 from crm_mcp.guard import Ask, BoundCall, Gate, Mode, Permit, Refuse, judge, typed_word
-from crm_mcp.ids import check_forms
+from crm_mcp.ids import check_forms, named
 from crm_mcp.ledger import Consent, Ledger, Question, Yes
 from crm_mcp.listening import Ear
 from crm_mcp.names import Read
@@ -197,7 +197,7 @@ class Pipeline:
             looks=sight.looks,
             names=sight.names,
             forecast=forecast(call, len(sight.looks), account.rate, asked=asked),
-            repeated=self._seen[call.caller].repeated(call.arguments),
+            repeated=self._seen[call.caller].repeated(call.arguments, named(sight.names)),
             unlisted=self._fields.unlisted(call),
             word=typed_word(call.operation, call.records),
         )

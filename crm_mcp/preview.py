@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
+from urllib.parse import unquote
 
 from crm_mcp.clean import HIDDEN
 from crm_mcp.compare import Difference, Look
@@ -23,12 +24,13 @@ from crm_mcp.request import encode_pairs
 
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}|\(s\)")
 _INVISIBLE = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
-_DATE = re.compile(r"\d{4}-\d\d-\d\d(?=$|[T ])", re.ASCII)
+_DATE = re.compile(r"\d{4}([/-])\d\d\1\d\d(?=$|[T ])", re.ASCII)
 _NAME = re.compile(r"[\w.\[\]-]+", re.ASCII)
 _PLAIN = re.compile(r"[\w-]+", re.ASCII)
 _PHONE = re.compile(r"[+(0][\d ()/.-]+", re.ASCII)
 _DATE_LIKE = re.compile(r"\d{1,4}[/. -]\d{1,2}[/. -]\d{1,4}", re.ASCII)
-_ENCODED = re.compile(r"[A-Za-z0-9+/_=-]{1000,}", re.ASCII)
+# In an address some of the alphabet stand as codes, and the code of a quotation mark before it.
+_ENCODED = re.compile(r"(?<!%)(?<!%[0-9A-F])(?:[A-Za-z0-9+/_=-]|%2[BF]|%3D){1000,}", re.ASCII)
 _NOT_DIGIT = re.compile(r"\D")
 _PHONE_DIGITS = 7
 _SHOWN = 24
@@ -79,7 +81,7 @@ def render(call: BoundCall, context: Context, redactor: Redactor) -> str:
         *(line for look in context.looks for line in _record(look)),
         "",
         "What will be sent:" if operation.effect == "delete" else "What will be written:",
-        *_arguments(call.arguments, context.names),
+        *_arguments(call, context),
         *_repeated(context.repeated),
         *_unlisted(context.unlisted),
         "",
@@ -91,17 +93,25 @@ def render(call: BoundCall, context: Context, redactor: Redactor) -> str:
     return redactor.text(shortened(text) if "binary" in operation.traits else text)
 
 
-def _arguments(arguments: Mapping[str, Any], names: tuple[Name, ...]) -> Iterator[str]:
-    if not arguments:
+def _arguments(call: BoundCall, context: Context) -> Iterator[str]:
+    if not call.arguments:
         yield "  nothing beside the call itself"
         return
-    known = {name.id.place: name for name in names}
-    for place, value in _places(arguments):
-        said = _named(known[place]) if place in known else echo(value)
+    known = {name.id.place: name for name in context.names}
+    looked_up = _looked_up(call.operation, context.looks)
+    for place, value in _places(call.arguments):
+        plain = "" if value in looked_up else echo(value)
+        said = _named(known[place]) if place in known else plain
         yield f"  {_place_name(place)} = {quoted(value)}{said}"
-    without = sum(name.missing == BEYOND_LIMIT for name in names)
+    without = sum(name.missing == BEYOND_LIMIT for name in context.names)
     if without:
         yield f"  Ids without a name: {without}, because at most {MAX_LOOKUPS} are looked up."
+
+
+def _looked_up(operation: Operation, looks: tuple[Look, ...]) -> list[Any]:
+    """List what the records were found by: ids, which are no amounts to say once more."""
+    keys = len(operation.before.arguments) if operation.before else 0
+    return [value for look in looks for _, value in look.label[:keys]]
 
 
 def _named(name: Name) -> str:
@@ -200,7 +210,7 @@ def _moment(value: float) -> str:
 
 def _day(text: str) -> str:
     try:
-        day = date.fromisoformat(text)
+        day = date.fromisoformat(text.replace("/", "-"))
     except ValueError:
         return " (no day of the calendar)"
     return f" ({day:%A}, {day.day} {day:%B %Y})"
@@ -265,8 +275,9 @@ def shortened(text: str) -> str:
 
 
 def _abbreviated(found: re.Match[str]) -> str:
-    digest = hashlib.sha256(found[0].encode()).hexdigest()
-    return f"{found[0][:_SHOWN]}… ({len(found[0])} characters, SHA-256 {digest})"
+    content = unquote(found[0])
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    return f"{content[:_SHOWN]}… ({len(content)} characters, SHA-256 {digest})"
 
 
 def visible(text: str) -> str:

@@ -15,7 +15,8 @@ _GROUP = re.compile(rf"\+?\d+[{GAP}]*")
 _MONTH, _DAY, _YEAR = "(?:0?[1-9]|1[0-2])", "(?:0?[1-9]|[12][0-9]|3[01])", "(?:19|2[01])[0-9]{2}"
 _DATE = re.compile(
     rf"(?:{_YEAR}[-/. ]{_MONTH}[-/. ]{_DAY}"
-    rf"|{_DAY}[-/. ]{_MONTH}[-/. ]{_YEAR}|{_MONTH}[-/. ]{_DAY}[-/. ]{_YEAR})(?!\d)[{GAP}]*"
+    rf"|{_DAY}[-/. ]{_MONTH}[-/. ]{_YEAR}|{_MONTH}[-/. ]{_DAY}[-/. ]{_YEAR}|0000-00-00)"
+    rf"(?!\d)[{GAP}]*"
 )
 _DECIMAL = re.compile(r"\d+\.\d+")
 _AMERICAN = re.compile(r"(?:1[ .-])?\d{3}[) .-]{1,2}\d{3}[ .-]\d{4}(?!\d)")

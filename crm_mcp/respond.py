@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any, Literal
 
@@ -22,6 +22,7 @@ from crm_mcp.vendors.base import FailedItem, Reading, Reply, Vendor
 
 WriteStatus = Literal["done", "partly_done", "not_done", "unknown"]
 _LINE_ENDS = re.compile("[\t\n\r\u2028\u2029]+")
+_FILE_NAME = "content-disposition"
 SANDBOX_HEADER = "x-crm-mcp-sandbox"
 NOWHERE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
 """What a CRM answers where nothing stands at an address, or nothing that takes the method."""
@@ -80,7 +81,7 @@ def respond(
             certain ends in UnknownOutcome.
     """
     try:
-        reading = vendor.read(reply)
+        reading = vendor.read(_named(reply, redactor))
         data = _masked(_data(operation, reading), operation.response.mask)
     except ToolFailure as failure:
         failure = _with_doubt(operation, reply, cleaned(failure, redactor))
@@ -96,6 +97,14 @@ def respond(
         warnings=(*_warnings(reading, reply, redactor), *_told(hidden)),
         simulated=SANDBOX_HEADER in reply.headers,
     )
+
+
+def _named(reply: Reply, redactor: Redactor) -> Reply:
+    """Mask the secrets in the name of a file, before a reader cuts them in two."""
+    if _FILE_NAME not in reply.headers:
+        return reply
+    name = redactor.text(reply.headers[_FILE_NAME])
+    return replace(reply, headers={**reply.headers, _FILE_NAME: name})
 
 
 def _data(operation: Operation, reading: Reading) -> Any:

@@ -205,7 +205,7 @@ class Screen:
         found = private(text, numbers=not is_code)
         if "<" in text or "&" in text or "%3" in text:
             found += [Span(*one.span(), "personal", one[0]) for one in MARK.finditer(text)]
-        found += self._known.spans(text, singles=not names_firm(name))
+        found += self._known.spans(text, singles=not names_firm(name), cut=not is_code)
         return self._replaced(text, apart(text, found)) if found else text
 
     def _replaced(self, text: str, spans: list[Span]) -> str:

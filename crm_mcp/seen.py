@@ -5,7 +5,7 @@ write repeats word for word is therefore pointed out to the person who is asked.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from crm_mcp.patterns import DIGITS, EMAIL, PHONE, URL, ibans
@@ -28,10 +28,15 @@ class Seen:
         while len(self._where) > MAX_SEEN:
             del self._where[next(iter(self._where))]
 
-    def repeated(self, arguments: Mapping[str, Any]) -> dict[str, str]:
-        """Find what a write would repeat: the value, and the tool that read it."""
+    def repeated(self, arguments: Mapping[str, Any], named: Collection[Any] = ()) -> dict[str, str]:
+        """Find what a write would repeat: the value, and the tool that read it.
+
+        Args:
+            arguments: of the write.
+            named: ids beside which a name stands; long ones look like telephone numbers.
+        """
         found = {value: self._where.get(value, "") for value in telling(arguments)}
-        return {value: tool for value, tool in found.items() if tool}
+        return {value: tool for value, tool in found.items() if tool and value not in named}
 
 
 def telling(value: Any) -> Iterator[str]:

@@ -35,9 +35,10 @@ def forms(text: str) -> Iterator[str]:
     for ascii_only in (True, False):
         yield json.dumps(text, ensure_ascii=ascii_only)[1:-1]
     raw = text.encode()
-    for coded in (base64.b64encode(raw).decode().rstrip("="), *_inside_base64(raw)):
-        yield coded
-        yield coded.translate(_URL_SAFE)
+    for spelled in dict.fromkeys((raw, quote(text, safe="").encode())):  # of a whole address too
+        for coded in (base64.b64encode(spelled).decode().rstrip("="), *_inside_base64(spelled)):
+            yield coded
+            yield coded.translate(_URL_SAFE)
     if len(raw) >= _SHORT_RAW:
         yield raw.hex()
         yield raw.hex().upper()

@@ -50,6 +50,7 @@ class Walk:
     """One way through values, in which each is replaced as its kind demands."""
 
     def __init__(self, operation: Operation, on_value: OnValue, on_text: OnText) -> None:
+        self._fields = operation.personal
         self._resource = operation.name.partition("_")[2].rpartition("_")[0]
         self._on_value = on_value
         self._on_text = on_text
@@ -101,7 +102,7 @@ class Walk:
     def _record(self, record: Mapping[str, Any], place: Place) -> dict[str, Any]:
         shown: dict[str, Any] = {}
         for name, value in record.items():
-            kind = kind_in(name, place.owner, record)
+            kind = self._fields.get(name) or kind_in(name, place.owner, record)
             owner = place.owner if is_container(name) else name
             inner = Place(kind, name, owner, _within(place.rules, name), place.depth + 1)
             key = self._name(name)

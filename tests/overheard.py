@@ -22,7 +22,7 @@ POLICIES = ("off", "mask", "token")
 
 
 class Overheard(Sandbox):
-    """The sandbox, and every request as it arrived: its address and body, decoded."""
+    """The sandbox, and every request as it arrived: its path, query and body, decoded."""
 
     def __init__(self) -> None:
         super().__init__(load_catalogue())
@@ -43,7 +43,8 @@ class _Listening(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         body = await request.aread()
-        self.heard.append(unquote_plus(f"{request.url} {body.decode()}"))
+        # As it is sent: the text of an address may hide its query.
+        self.heard.append(unquote_plus(f"{request.url.raw_path.decode()} {body.decode()}"))
         return await self.inner.handle_async_request(request)
 
 

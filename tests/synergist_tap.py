@@ -105,6 +105,8 @@ class Tapped(OpenCrm):
     def __init__(self, answer: Answer | None = None) -> None:
         super().__init__()
         self.heard: list[httpx.Request] = []
+        self.written: list[httpx.Request] = []
+        """Those of them that some server might take for a write."""
         self.answer = answer
 
     def transport(self) -> httpx.AsyncBaseTransport:
@@ -116,11 +118,6 @@ class Tapped(OpenCrm):
         """Path and query of each request."""
         return [request.url.raw_path for request in self.heard]
 
-    @property
-    def written(self) -> list[httpx.Request]:
-        """The requests that some server might take for a write."""
-        return [one for one in self.heard if is_write(one.url.raw_path)]
-
 
 @dataclass
 class _Tap(httpx.AsyncBaseTransport):
@@ -131,6 +128,8 @@ class _Tap(httpx.AsyncBaseTransport):
         target = request.url.raw_path
         if target.startswith(b"/" + VENDOR.encode() + b"/"):
             self.crm.heard.append(request)
-            if self.crm.answer and is_write(target):
-                return self.crm.answer(request)
+            if is_write(target):
+                self.crm.written.append(request)
+                if self.crm.answer:
+                    return self.crm.answer(request)
         return await self.inner.handle_async_request(request)

@@ -185,6 +185,35 @@ def test_a_kind_that_does_not_fit_the_model_is_told(root: Path, kinds: Any, prob
     assert str(caught.value).startswith(f"{path}: {problem}")
 
 
+def test_a_vendor_s_personal_fields_are_those_of_all_its_operations(root: Path) -> None:
+    write(root, "acme/zoo/acme_b_get.json", {**CONTENT, "name": "acme_b_get"})
+    (before, _) = load_vendor(root, "acme")
+    write(root, "acme/_personal.json", {"keeper": "person"})
+
+    one, other = load_vendor(root, "acme")
+
+    assert one.personal == other.personal == {"keeper": "person"}
+    assert before.personal == {}
+    assert before.digest != one.digest
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"keeper": "nobody"}, "keeper: Input should be 'person'"),
+        ({"keeper": ["person"]}, "keeper: Input should be 'person'"),
+        (["keeper"], "a JSON object is expected"),
+    ],
+)
+def test_a_personal_field_of_no_kind_is_told(root: Path, fields: Any, problem: str) -> None:
+    path = write(root, "acme/_personal.json", fields)
+
+    with pytest.raises(SchemaError) as caught:
+        load_vendor(root, "acme")
+
+    assert str(caught.value).startswith(f"{path}: {problem}")
+
+
 @pytest.mark.parametrize(
     ("ids", "problem"),
     [
@@ -212,7 +241,7 @@ def test_the_sample_is_the_arguments_of_the_first_example_as_json(
     assert operation.sample == ('{"name": "ü"}' if examples else "{}")
 
 
-@pytest.mark.parametrize("key", ["vendor", "toolset", "sample", "kinds"])
+@pytest.mark.parametrize("key", ["vendor", "toolset", "sample", "kinds", "personal"])
 def test_a_file_may_not_say_what_its_place_says(tmp_path: Path, key: str) -> None:
     with pytest.raises(SchemaError) as caught:
         load_changed(tmp_path, **{key: "acme"})

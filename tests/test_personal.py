@@ -15,6 +15,7 @@ from crm_mcp.personal import holds_codes, kind_in, kind_of, names_firm
         ("person", "userFullName calUserFullNameTZ calJobHandlerName costResourceName"),
         ("person", "clientcontactSalutation clientcontactMiddleInitials SALES_PEOPLE extra"),
         ("person", "activitySecondaryOwnersDescription contactname fromname signature"),
+        ("person", "calHandlerNameSelect calOwnerNameReqSelect calInitialsSelect poContactName"),
         ("person", "username googleUsername skype linkedIn calUserAvatarUrl searchTerms"),
         ("email", "email emailAddress contEmail invoiceemail clientcontactEMail from_email"),
         ("phone", "phone officephone cellphone mobile Fax contTelephone phoneNumbers tel"),
@@ -36,6 +37,7 @@ def test_the_names_of_all_four_vendors_tell_whose_a_value_is(kind: str, names: s
         "company companyName organizationName clientName supplierName manufacturer product",
         "id contactId phoneNumberIds activityOwnerID emailType postCodeRegions addressType",
         "ID ACCOUNT area reference description title city country website webAddress url",
+        "calClientNameReqSelect calOwnerIdReqSelect calTeamNameSelect select calStageDescReqSelect",
         "hotel claim public cubic boxing description standby nearby update filename contactType",
     ],
 )

@@ -50,27 +50,54 @@ POOLS: Mapping[str, tuple[Any, ...]] = {
     "accCompany": tuple(company.name for company in story.COMPANIES),
     "accPostcode": tuple(company.address.postcode for company in story.COMPANIES),
     "id": tuple(range(1, 150)),
+    "search": tuple(person.name for person in (*story.PEOPLE, *story.COLLEAGUES)),
+    "resource": tuple(f"1/{colleague.code.upper()}" for colleague in story.COLLEAGUES),
+    "company": (1,),
+    "client": ("1/CAL001",),
+    "job": ("1/00001001", "1/00001001.001"),
+    "jobphase": ("1/00001001.001",),
+    "Job-Number": ("1/00001001",),
+    "supplier": ("1/ASH001",),
+    "activity": (7001,),
+    "activityID": (7001,),
+    "activityid": tuple(range(7001, 7034)),
+    "attachment": (5501,),
+    "attachmentid": (5501, 5502),
+    "diary": (137001,),
+    "datefrom": ("2026-01-01",),
+    "dateto": ("2026-12-31",),
+    "expensesheet": tuple(range(1786, 1791)),
+    "expenseline": tuple(range(3395, 3402)),
+    "purchase": (10006001,),
+    "tspending": (3608, 3609, 3610),
 }
 USUAL = ("1", "Eleanor Whitby")
 
+# Texts of people's own words, in lists that do not say whom they name in a field.
+WORDS = {"activitySubject", "expenselineDescription"}
+NAMES = {person.name for person in (*story.PEOPLE, *story.COLLEAGUES)}
 
-def leaves(value: Any) -> Iterator[str]:
-    """List all texts of a result, names of fields included."""
+
+def leaves(value: Any, field: str = "") -> Iterator[tuple[str, str]]:
+    """List all texts of a result, names of fields included, each with the field it stands in."""
     if isinstance(value, dict):
         for key, item in value.items():
-            yield key
-            yield from leaves(item)
+            yield "", key
+            yield from leaves(item, key)
     elif isinstance(value, list):
         for item in value:
-            yield from leaves(item)
+            yield from leaves(item, field)
     elif isinstance(value, str):
-        yield value
+        yield field, value
 
 
 def told_of(value: Any) -> set[str]:
-    """Find whom a result tells of."""
-    texts = list(leaves(value))
-    return {known for known in SEVERAL for text in texts if known in text} | (ALONE & {*texts})
+    """Find whom a result tells of, but for names in people's own words."""
+    found: set[str] = set()
+    for field, text in leaves(value):
+        known = {known for known in SEVERAL if known in text} | (ALONE & {text})
+        found |= known - NAMES if field in WORDS else known
+    return found
 
 
 def tries(operation: Operation) -> Iterator[dict[str, Any]]:
@@ -98,12 +125,13 @@ async def sweep(app: App, vendor: str) -> tuple[set[str], dict[str, set[str]]]:
             try:
                 outcome = await app.pipeline.call(operation.name, arguments, Caller())
             except ToolFailure as failure:
-                result = failure.as_dict()
+                found = told_of(failure.as_dict()) - told_of(arguments)  # nobody asked to hide it
             else:
                 result = outcome.as_dict()
                 answered |= {operation.name} if outcome.data else set()
                 result.get("page", {}).pop("next", None)  # what the caller gave itself
-            told[operation.name] = told.get(operation.name, set()) | told_of(result)
+                found = told_of(result)
+            told[operation.name] = told.get(operation.name, set()) | found
     return answered, {name: found for name, found in told.items() if found}
 
 
@@ -122,13 +150,32 @@ async def test_no_read_of_any_stand_in_tells_of_anybody(vendor: str, tmp_path: P
         assert found[policy] == (answered, {})
 
 
-async def test_the_sweep_of_five_crm_reaches_every_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("vendor", "files_and_secrets"),
+    [
+        ("fivecrm", ()),
+        (
+            "synergist",
+            (
+                "synergist_expense_line_attachments_download",
+                "synergist_expense_line_attachments_get",
+                "synergist_expense_line_workflows_list",
+                "synergist_password_hashes_get",
+                "synergist_purchase_templates_list",
+                "synergist_purchases_print",
+            ),
+        ),
+    ],
+)
+async def test_the_sweep_reaches_every_read_of_records(
+    vendor: str, files_and_secrets: tuple[str, ...], tmp_path: Path
+) -> None:
     sandbox = Overheard()
     async with open_app(settings_of(sandbox, tmp_path, "off"), load_catalogue(), sandbox) as app:
-        answered, _ = await sweep(app, "fivecrm")
+        answered, _ = await sweep(app, vendor)
 
-    reads = {one.name for one in load_vendor(schemas_root(), "fivecrm") if not one.is_write}
-    assert answered == reads
+    reads = {one.name for one in load_vendor(schemas_root(), vendor) if not one.is_write}
+    assert reads - answered == {*files_and_secrets}
 
 
 PERSON = story.ELEANOR
@@ -136,14 +183,18 @@ SECRETS = (PERSON.name, "Eleanor", PERSON.email, PERSON.phone, PERSON.mobile)
 SPELLED = re.compile("|".join(map(re.escape, (*SECRETS, "Eleanor%20Whitby", "Eleanor+Whitby"))))
 
 
-def calls_of(policy: str) -> list[tuple[str, dict[str, Any]]]:
+def calls_of(vendor: str, policy: str) -> list[tuple[str, dict[str, Any]]]:
     """Read, write, fail and ask about one person, by token where there are any."""
-    seal = Tokens(KEY, "fivecrm (sandbox)").seal
+    seal = Tokens(KEY, f"{vendor} (sandbox)").seal
     is_token = policy == "token"
     name, email = (
         seal(kind, value) if is_token else value
         for kind, value in (("person", PERSON.name), ("email", PERSON.email))
     )
+    return CALLS[vendor](name, email)
+
+
+def of_five_crm(name: str, email: str) -> list[tuple[str, dict[str, Any]]]:
     product = {"account": "1", "product": "Desk", "manufacturer": "W", "contact": name}
     item = {**product, "text": f"ask {email}, {PERSON.phone}, {PERSON.mobile}"}
     searched = "fivecrm_privacy_details_search"
@@ -159,15 +210,36 @@ def calls_of(policy: str) -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
-@pytest.mark.parametrize("policy", POLICIES)
-@pytest.mark.parametrize("mode", ["confirm", "unattended", "read_only"])
+def of_synergist(name: str, email: str) -> list[tuple[str, dict[str, Any]]]:
+    create = "synergist_activities_create"
+    text = f"ask {email}, {PERSON.phone}, {PERSON.mobile}"
+    note = {"activityActivitytypeCode": "NOTES", "activitySubject": name, "activityDetails": text}
+    contacts = "synergist_client_contacts_list"
+    return [
+        (contacts, {"company": 1, "search": name}),
+        (contacts, {"company": 1, "search": email}),
+        (contacts, {"company": 1, "search": "<person:hidden>"}),
+        ("synergist_jobs_get", {"company": 1, "job": name}),
+        (create, {"company": 1, "data": [{**note, "activityClientCode": "1/CAL001"}]}),
+        (create, {"company": 1, "data": [{**note, "activityClientCode": name}]}),
+        (create, {"company": 1, "data": [{**note, PERSON.email: PERSON.phone}]}),
+        ("synergist_activity_comments_create", {"activityID": 7001, "description": text}),
+    ]
+
+
+CALLS = {"fivecrm": of_five_crm, "synergist": of_synergist}
+
+
+@pytest.mark.parametrize("way", list(product(POLICIES, ["confirm", "unattended", "read_only"])))
+@pytest.mark.parametrize("vendor", sorted(CALLS))
 async def test_neither_the_record_nor_any_log_tells_of_a_person(
-    policy: str,
-    mode: str,
+    vendor: str,
+    way: tuple[str, str],
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    policy, mode = way
     sandbox = Overheard()
     root = logging.getLogger()
     handlers, level, mcp = root.handlers[:], root.level, logging.getLogger("mcp").level
@@ -175,16 +247,17 @@ async def test_neither_the_record_nor_any_log_tells_of_a_person(
         start_logging(settings_of(sandbox, tmp_path, policy, log_level="DEBUG"))
         root.addHandler(caplog.handler)
         async with connected(policy, tmp_path, sandbox, mode=mode) as session:
-            for name, arguments in calls_of(policy):
+            for name, arguments in calls_of(vendor, policy):
                 await session.call(name, **arguments)
             for waiting in session.app.ledger.waiting():
                 session.app.ledger.decide(waiting.id, "approved", "a person")
-            for name, arguments in calls_of(policy):
+            for name, arguments in calls_of(vendor, policy):
                 await session.call(name, **arguments)
     finally:
         root.handlers, root.level = handlers, level
         logging.getLogger("mcp").setLevel(mcp)
 
+    assert (sandbox.writes > 0) == (mode != "read_only")
     record = (tmp_path / "audit.jsonl").read_text(encoding="utf-8")
     logged = capsys.readouterr().err
     assert "httpx" in logged

@@ -5,6 +5,7 @@ import json
 import unicodedata
 from collections.abc import Mapping
 from typing import Any, Literal
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from crm_mcp.bind import bind
 from crm_mcp.compare import Difference, Look
 from crm_mcp.guard import BoundCall
-from crm_mcp.operation import Operation, Request, Undo
+from crm_mcp.operation import Before, Operation, Request, Undo
 from crm_mcp.preview import (
     Context,
     echo,
@@ -255,6 +256,8 @@ def test_no_value_of_a_record_can_forge_a_line(
     [
         ("2026-04-03", " (Friday, 3 April 2026)"),
         ("2026-04-03 10:00:00", " (Friday, 3 April 2026)"),
+        ("2026/04/03", " (Friday, 3 April 2026)"),
+        ("2026/04-03", ""),
         ("2026-02-30", " (no day of the calendar)"),
         ("+44 20 7946-0018", " (digits: 442 079 460 018)"),
         (1234567, " (1\u202f234\u202f567)"),
@@ -274,6 +277,19 @@ def test_no_value_of_a_record_can_forge_a_line(
 )
 def test_what_is_easily_misread_is_said_once_more(value: Any, said: str) -> None:
     assert echo(value) == said
+
+
+def test_an_id_that_a_record_was_found_by_is_no_amount(five: Mapping[str, Operation]) -> None:
+    before = Before(tool="five_thing_get", arguments={"thing": "/a"}, label=["/cost"])
+    looks = (Look((("thing", 7034), ("cost", 9000)), {"cost": 9000}, ()),)
+    call = call_of(shaped(five, before=before), {"a": 7034, "b": 9000})
+
+    shown = render(call, Context(BASE_URL, looks), Redactor()).splitlines()
+
+    assert shown[shown.index("What will be written:") + 1 :][:2] == [
+        "  a = 7034",
+        "  b = 9000 (9\u202f000)",
+    ]
 
 
 def test_secrets_are_masked_in_a_preview(five: Mapping[str, Operation]) -> None:
@@ -408,10 +424,23 @@ def test_an_encoded_file_stands_as_its_beginning_length_and_digest() -> None:
     )
 
 
+def test_an_encoded_file_in_an_address_stands_there_as_it_does_among_the_arguments() -> None:
+    content = "+/7YEF0=" * 200
+
+    said = shortened(quoted({"file": content})).partition(": ")[2].strip('"}')
+    address = shortened(f"GET https://crm.example.com/?input=%7B%22{quote(content, safe='')}%22")
+
+    assert said.endswith(
+        f"(1600 characters, SHA-256 {hashlib.sha256(content.encode()).hexdigest()})"
+    )
+    assert address == f"GET https://crm.example.com/?input=%7B%22{said}%22"
+
+
 def test_a_text_that_a_person_can_read_is_never_shortened() -> None:
     text = "send it to me. " * 1_000
 
     assert shortened(text) == text
+    assert shortened(quote(text)) == quote(text)
 
 
 def test_only_an_operation_that_carries_a_file_has_anything_shortened(

@@ -48,6 +48,8 @@ def test_what_belongs_to_somebody_is_found_whole(text: str, kind: str, found: st
     "text",
     [
         "2026-03-02 09:00:00",
+        "0000-00-00",
+        "0000-00-00 00:00:00",
         "2026-03-02T09:00:00.123456+00:00",
         "16 12 2025 - 18 12 2025",
         "1450.00 for 24 chairs, 12 000 in all",

@@ -118,6 +118,16 @@ def test_a_name_of_the_answer_is_hidden_in_its_texts_too(marks: Masks) -> None:
 
 
 @pytest.mark.parametrize("marks", EVERY)
+def test_a_code_that_begins_like_a_name_stays_whole(marks: Masks) -> None:
+    data = [{"contact": "Owen Pritchard", "ownerCode": "1/OWEN", "note": "ask Owen"}]
+
+    (shown,) = screen(marks).outcome(Outcome(data)).data
+
+    assert shown["ownerCode"] == "1/OWEN"
+    assert MARK.sub("…", shown["note"]) == "ask …"
+
+
+@pytest.mark.parametrize("marks", EVERY)
 @pytest.mark.parametrize("field", ["product", "company", "note"])
 def test_a_value_is_not_told_by_writing_it_where_nobody_looks_for_it(
     marks: Masks, field: str

@@ -38,6 +38,15 @@ def test_what_a_write_repeats_is_named_with_the_tool_that_read_it() -> None:
     assert seen.repeated({"contact": "ann@good.example"}) == {}
 
 
+def test_an_id_that_stands_beside_its_name_is_not_pointed_out() -> None:
+    seen = Seen()
+    seen.note("five_read", [{"job": "1/00002002", "phone": "0117 496 0123"}])
+
+    found = seen.repeated({"job": "1/00002002", "note": "0117 496 0123"}, {"1/00002002"})
+
+    assert found == {"0117 496 0123": "five_read"}
+
+
 def test_only_the_newest_are_remembered() -> None:
     seen = Seen()
     seen.note("first", "a@x.example b@x.example")

@@ -117,7 +117,8 @@ def calls(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
 
 
 def longest_example(read: Operation) -> dict[str, Any]:
-    return dict(sorted((one.arguments for one in read.examples), key=len)[-1])
+    most = max(len(one.arguments) for one in read.examples)
+    return next(dict(one.arguments) for one in read.examples if len(one.arguments) == most)
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +158,7 @@ def test_no_read_has_a_writing_word() -> None:
     assert not any(found.values()), found
 
 
-@settings(max_examples=900, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=600, suppress_health_check=[HealthCheck.too_slow])
 @given(call=calls())
 async def test_no_argument_of_a_read_makes_a_write_of_it(
     app: App, crm: Tapped, call: tuple[str, dict[str, Any]]

@@ -58,6 +58,22 @@ def test_what_is_in_a_container_belongs_to_whom_the_container_does(owners: Opera
     }
 
 
+def test_what_a_vendor_says_of_a_field_holds_in_data_and_elsewhere(owners: Operation) -> None:
+    said = owners.model_copy(update={"personal": {"slot": "phone", "owner": "personal"}})
+    data = [{"slot": 117, "owner": "Maya", "slots": [{"slot": "1"}]}]
+    shown = [
+        {
+            "slot": "phone in slot: 117",
+            "owner": "personal in owner: Maya",
+            "slots": [{"slot": "phone in slot: 1"}],
+        }
+    ]
+
+    assert walk(said).data(data, {}) == shown
+    assert walk(said).value(data) == shown
+    assert walk(said).data(data, {"/*/slot": "none"})[0]["slot"] == 117
+
+
 def test_numbers_are_told_where_they_are_somebody_s(owners: Operation) -> None:
     data = {"phone": 117, "owner": 7, "birthday": 1.5, "count": 3, "email": True, "fax": None}
 

@@ -18,6 +18,7 @@ from crm_mcp.check.examples import failing_examples
 from crm_mcp.check.fields import wrong_fields
 from crm_mcp.check.files import Folder, Problem, file_of, read_folder
 from crm_mcp.check.ids import kind_problems, wrong_ids
+from crm_mcp.check.personal import personal_problems
 from crm_mcp.loader import read_json, vendor_ids
 from crm_mcp.operation import Operation
 from crm_mcp.vendors.base import Vendor
@@ -97,6 +98,7 @@ def _vendor_problems(root: Path, vendor: Vendor, documents: Path | None) -> Iter
         for rule, text in _broken_rules(operation, folder, vendor):
             yield Problem(file_of(operation), rule, text)
     yield from kind_problems(folder)
+    yield from personal_problems(folder, documents)
     yield from catalogue_problems(folder, vendor.median_bytes)
     yield from documented_problems(root, folder, documents)
 

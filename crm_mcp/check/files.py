@@ -9,11 +9,18 @@ from typing import Any
 import jsonschema_rs
 
 from crm_mcp.errors import SchemaError
-from crm_mcp.loader import load_operation, operation_files, read_kinds, read_shared
-from crm_mcp.operation import IdKind, Operation
+from crm_mcp.loader import (
+    load_operation,
+    operation_files,
+    read_kinds,
+    read_personal,
+    read_shared,
+)
+from crm_mcp.operation import IdKind, Operation, PersonalKind
 
 SHARED = "_shared.json"
 IDS = "_ids.json"
+PERSONAL = "_personal.json"
 DOCUMENTED = "_documented.json"
 
 
@@ -41,6 +48,7 @@ class Folder:
     operations: tuple[Operation, ...]
     names: frozenset[str]
     kinds: Mapping[str, IdKind]
+    personal: Mapping[str, PersonalKind]
 
     def find(self, name: str) -> Operation | None:
         """Get an operation by its name, if it could be read."""
@@ -56,15 +64,20 @@ def read_folder(root: Path, vendor: str) -> tuple[Folder, tuple[Problem, ...]]:
     """Read a vendor's files; what cannot be read becomes a problem, and reading goes on."""
     files = tuple(operation_files(root / vendor))
     names = frozenset(path.stem for path in files)
+    nothing = Folder(vendor, (), names, {}, {})
     try:
         kinds = read_kinds(root / vendor)
     except SchemaError as error:
-        return Folder(vendor, (), names, {}), (_unreadable(root, root / vendor / IDS, error),)
+        return nothing, (_unreadable(root, root / vendor / IDS, error),)
+    try:
+        personal = read_personal(root / vendor)
+    except SchemaError as error:
+        return nothing, (_unreadable(root, root / vendor / PERSONAL, error),)
     found = [*_read(root, root / vendor, files, kinds)]
     operations = tuple(entry for entry in found if isinstance(entry, Operation))
     problems = [entry for entry in found if isinstance(entry, Problem)]
     problems += _misplaced(root, root / vendor, files)
-    return Folder(vendor, operations, names, kinds), tuple(problems)
+    return Folder(vendor, operations, names, kinds, personal), tuple(problems)
 
 
 def _read(
@@ -96,7 +109,7 @@ def _read_one(
 
 def _misplaced(root: Path, folder: Path, files: tuple[Path, ...]) -> Iterator[Problem]:
     """Find files that the loader would pass by in silence, and names that stand twice."""
-    special = (folder / SHARED, folder / IDS, folder / DOCUMENTED)
+    special = (folder / name for name in (SHARED, IDS, PERSONAL, DOCUMENTED))
     for path in sorted(set(folder.rglob("*.json")) - {*files, *special}):
         text = f"no operation is read from here: move it to {folder.name}/<toolset>/"
         yield Problem(_below(root, path), "folder", text)

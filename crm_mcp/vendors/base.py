@@ -15,7 +15,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from crm_mcp.errors import (
     AuthFailed,
@@ -121,6 +121,16 @@ class VendorSettings(BaseModel):
     @classmethod
     def _safe_address(cls, value: str) -> str:
         return safe_address(value).rstrip("/")
+
+    def secrets(self) -> list[str]:
+        """List what nobody may read, for the redactor: by default every `SecretStr`."""
+        return secrets_of(self)
+
+
+def secrets_of(settings: BaseModel) -> list[str]:
+    """List the secret values among some settings."""
+    values = (value for _, value in settings)
+    return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
 
 
 class NoAnswerError(Exception):

@@ -24,6 +24,7 @@ from acme import (
 from crm_mcp.check import Problem, check, operation_json_schema, write_operation_schema
 
 SHARED = "acme/_shared.json"
+PERSONAL = "acme/_personal.json"
 HEADINGS = f"/documents/{DOCUMENT}"
 
 
@@ -69,6 +70,31 @@ def test_an_unreadable_shared_file_is_told_instead_of_every_file_that_needs_it(
 ) -> None:
     [problem] = found(tmp_path, good_files() | {SHARED: "{"})
     assert (problem.file, problem.rule) == (SHARED, "load")
+
+
+@pytest.mark.parametrize(
+    ("content", "rule", "words"),
+    [
+        ("{", "load", "not JSON"),
+        ({"keeper": "none"}, "load", "keeper: Input should be 'person'"),
+        ({"keeper": "person", "owner": "person"}, "personal", "the name owner says person already"),
+    ],
+)
+def test_a_personal_field_has_a_kind_that_its_name_does_not_say(
+    tmp_path: Path, content: Any, rule: str, words: str
+) -> None:
+    [problem] = found(tmp_path, good_files() | {PERSONAL: content})
+    assert (problem.file, problem.rule) == (PERSONAL, rule)
+    assert problem.message.startswith(words)
+
+
+def test_a_personal_field_that_no_document_prints_is_told(tmp_path: Path) -> None:
+    lines = "".join(f"{line}. Heading\n" for line in range(1, 6))
+    files = good_files() | {PERSONAL: {"keeper": "person", "keper": "person"}}
+    folder = documents(tmp_path, f'{lines}"keeper": "Maya"')
+    [problem] = found(tmp_path / "files", files, folder)
+    assert (problem.file, problem.rule) == (PERSONAL, "document")
+    assert problem.message == "no document prints the field keper"
 
 
 def test_a_fragment_stands_where_it_is_referred_to(tmp_path: Path) -> None:

@@ -211,7 +211,7 @@ def test_the_settings_come_from_the_environment() -> None:
     assert isinstance(synergist, SynergistSettings)
     assert synergist.upload_hosts == ("files.example.com", "*.s3.example")
     assert (synergist.company, synergist.password) == (8, None)
-    assert settings.secrets() == [SECRET]
+    assert settings.secrets() == [SECRET, f"user={USER}", "user=us3r%2F%2B%C3%B6"]
 
 
 def test_attachments_go_to_amazon_unless_said_otherwise() -> None:

@@ -49,12 +49,13 @@ class Synergist(Vendor):
             InvalidArguments: with how long it would be.
         """
         path, _, query = target.partition("?")
-        address = f"{settings.base_url}{path}?{with_credentials(query, settings)}"
+        # The address itself has no name here: what renders an exception may show all that have.
+        length = len(f"{settings.base_url}{path}?{with_credentials(query, settings)}")
         carries_file = "binary" in traits
         limit = settings.max_attachment_url if carries_file else MAX_ADDRESS
-        if len(address) > limit:
+        if length > limit:
             raise InvalidArguments(
-                f"Synergist takes a call as one address; this one would have {len(address)} "
+                f"Synergist takes a call as one address; this one would have {length} "
                 f"characters, and at most {limit} are possible. Nothing was sent.",
                 hint="Send a smaller file: three bytes of it take at least four characters."
                 if carries_file

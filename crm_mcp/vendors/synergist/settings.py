@@ -2,6 +2,7 @@
 
 import re
 from typing import Any
+from urllib.parse import quote
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
@@ -17,7 +18,8 @@ class SynergistSettings(VendorSettings):
     """Where the customer's Synergist is, and who calls it (document lines 86 to 103)."""
 
     base_url: str = Field(description="Ends before /jsonapi/, e.g. https://synergist.example.com")
-    # No SecretStr: to mask a short name such as "jon" in every text would spoil the records.
+    # No SecretStr: to mask a short name such as "jon" in every text would spoil the records. What
+    # is masked is the name as it stands in an address, which a server may repeat in an error.
     user: str = Field(min_length=1, repr=False, description="Login ID of the CRM user.")
     password: SecretStr | None = Field(None, min_length=1, description="Password of that user.")
     sha512password: SecretStr | None = Field(
@@ -64,3 +66,8 @@ class SynergistSettings(VendorSettings):
             if not _HOST.fullmatch(host):
                 raise ValueError("must name hosts, such as files.example.com or *.example.com")
         return lower
+
+    def secrets(self) -> list[str]:
+        """Add the user as an address names them, coded and decoded."""
+        names = dict.fromkeys((self.user, quote(self.user, safe="")))
+        return [*super().secrets(), *(f"user={name}" for name in names)]
