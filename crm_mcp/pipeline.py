@@ -121,7 +121,7 @@ class Pipeline:
             await self._admit(call, caller)
         sight = Sight()
         if dry_run or isinstance(verdict, Ask) or has_gaps(operation, call.arguments):
-            call, sight = await self._completed(call, await self._see(call, caller))
+            call, sight = await self._see(call, caller)
         if dry_run:
             preview = self._preview(call, sight, caller.screen)
             warnings = (NOTHING_SENT, *self._fields.unlisted(call))
@@ -176,16 +176,16 @@ class Pipeline:
         read, undos = self._reader(caller), self._ledger.undos
         return Means(read, self.registry.find, undos, self._redactor)
 
-    async def _see(self, call: BoundCall, caller: Caller) -> Sight:
-        return await see(call, self._reader(caller), self.registry.find)
-
-    async def _completed(self, call: BoundCall, sight: Sight) -> tuple[BoundCall, Sight]:
-        """Fill from the records what the call leaves out."""
+    async def _see(self, call: BoundCall, caller: Caller) -> tuple[BoundCall, Sight]:
+        """See what stands in the CRM, and fill from it what the call as it came leaves out."""
+        call = call.asked or call
+        sight = await see(call, self._reader(caller), self.registry.find)
         operation, records = call.operation, [one.record for one in sight.looks]
         given = filled(operation, call.arguments, records)
         if given is call.arguments:
             return call, sight
         whole = replace(call, arguments=given, spec=await self._spec(operation, given), asked=call)
+        # Names were read of what the call itself says; what is only kept is not looked up.
         return whole, replace(sight, looks=look(operation, given, records))
 
     def _preview(self, call: BoundCall, sight: Sight, screen: "Screen | None" = None) -> str:
@@ -246,7 +246,7 @@ class Pipeline:
         """
         # An answer that came with the call was there before this call's look: that is the second.
         answered_meanwhile = yes.approval.way == "dialog" and caller.asker.resumes is None
-        now = await self._see(call, caller) if answered_meanwhile else sight
+        again, now = await self._see(call, caller) if answered_meanwhile else (call, sight)
         if now.digest == yes.approval.record:
             return
         await to_thread.run_sync(self._ledger.outdate, yes.approval.id)
@@ -254,7 +254,7 @@ class Pipeline:
             "The CRM no longer shows what the person saw. Nothing was sent.",
             hint="Tell the person. The same call asks again, with what stands there now.",
             approval={"id": yes.approval.id},
-            preview=self._preview(call, now, caller.screen),
+            preview=self._preview(again, now, caller.screen),
         )
 
     async def _write(

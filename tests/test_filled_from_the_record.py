@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 from shop import Person
-from synergist_crm import ACTIVITY_UPDATE, BEFORE, GET, UPDATE, Office
+from synergist_crm import ACTIVITY_GET, ACTIVITY_UPDATE, BEFORE, GET, UPDATE, Office
 
 from crm_mcp.confirm import Answer, QuestionOpen
 from crm_mcp.errors import ApprovalRequired, ChangedSincePreview, Conflict, InvalidArguments
@@ -14,7 +14,7 @@ from crm_mcp.forms import question_form
 from crm_mcp.gaps import filled, has_gaps
 from crm_mcp.guard import Mode, Policy
 from crm_mcp.ledger import Approval
-from crm_mcp.operation import Before, Operation
+from crm_mcp.operation import Before, IdKind, Operation
 
 CHANGE = {"data": [{"activityID": 1, "activityDetails": "Lunch"}]}
 VERSION = "activityRecordVersionNumber"
@@ -105,7 +105,7 @@ async def test_a_version_that_grew_while_the_person_read_stops_the_write(office:
         await office.call(UPDATE, CHANGE, person)
 
     assert office.crm.writes == []
-    assert "activityRecordVersionNumber: 11 → 10" in caught.value.details["preview"]
+    assert "activityRecordVersionNumber = 11" in caught.value.details["preview"]
 
 
 @pytest.mark.anyio
@@ -171,6 +171,24 @@ async def test_what_is_filled_in_must_fit_the_schema_too(office: Office) -> None
 
     with pytest.raises(InvalidArguments, match=f"{VERSION} is missing, and what stands in"):
         await office.call(UPDATE, CHANGE, Person())
+
+
+@pytest.mark.anyio
+async def test_names_are_read_of_what_the_call_says_and_not_of_what_is_kept(
+    tmp_path: Path,
+) -> None:
+    kind = {"name": "activity", "tool": GET, "argument": "activityid", "label": ["/activityID"]}
+    ids = {"/data/*/activityID": "activity", f"/data/*/{VERSION}": "activity"}
+    update = ACTIVITY_UPDATE.model_copy(
+        update={"ids": ids, "kinds": (IdKind.model_validate(kind),)}
+    )
+    office = Office(tmp_path, operations=(ACTIVITY_GET, update))
+
+    await office.call(UPDATE, CHANGE, Person())
+
+    reads = [dict(spec.query)["activityid"] for spec in office.crm.sent if spec.operation == GET]
+    assert set(reads) == {"1"}  # 10, the version that was filled in, is no id that was given
+    assert office.crm.writes[0][0][VERSION] == 10
 
 
 def filling(fill: dict[str, str], each: str = "", **more: Any) -> Operation:
