@@ -13,8 +13,8 @@ from mcp_types import INVALID_PARAMS, ListToolsResult
 from crm_mcp.app import SANDBOX_ORIGIN, load_catalogue, open_app, sandbox_settings
 from crm_mcp.config import General, Settings
 from crm_mcp.operation import Operation
-from crm_mcp.registry import list_entry
 from crm_mcp.received import Received
+from crm_mcp.registry import list_entry
 from crm_mcp.sandbox.app import Sandbox
 from crm_mcp.server import Handlers
 from crm_mcp.testing import sandbox_client
