@@ -98,7 +98,7 @@ def _arguments(call: BoundCall, context: Context) -> Iterator[str]:
         yield "  nothing beside the call itself"
         return
     known = {name.id.place: name for name in context.names}
-    looked_up = _looked_up(call.operation, context.looks)
+    looked_up = _looked_up(call, context.looks)
     for place, value in _places(call.arguments):
         plain = "" if value in looked_up else echo(value)
         said = _named(known[place]) if place in known else plain
@@ -108,10 +108,13 @@ def _arguments(call: BoundCall, context: Context) -> Iterator[str]:
         yield f"  Ids without a name: {without}, because at most {MAX_LOOKUPS} are looked up."
 
 
-def _looked_up(operation: Operation, looks: tuple[Look, ...]) -> list[Any]:
+def _looked_up(call: BoundCall, looks: tuple[Look, ...]) -> list[Any]:
     """List what the records were found by: ids, which are no amounts to say once more."""
-    keys = len(operation.before.arguments) if operation.before else 0
-    return [value for look in looks for _, value in look.label[:keys]]
+    before = call.operation.before
+    if before is None:
+        return []
+    keys = [value for look in looks for _, value in look.label[: len(before.arguments)]]
+    return keys + [call.arguments.get(name) for name in before.along if looks]
 
 
 def _named(name: Name) -> str:

@@ -132,6 +132,8 @@ class RedactingFilter(logging.Filter):
             trace = "".join(traceback.format_exception(*record.exc_info))
             record.exc_text = self._redacted(trace.rstrip("\n"))
             record.exc_info = None
+        elif record.exc_text:  # another handler has written the traceback already
+            record.exc_text = self._redacted(record.exc_text)
         return True
 
     def _redacted(self, text: str) -> str:

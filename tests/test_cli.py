@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -107,6 +108,9 @@ def test_the_demo_runs_by_itself_and_tells_the_whole_story() -> None:
     for word in ("No CRM is contacted", "The person reads", "approval_required", "refused"):
         assert word in result.output
     assert "lines, as they were written" in result.output
+    for vendor in load_catalogue():
+        read = rf'^→ {vendor}_\w+_list .*\n← {{\n +"data": \['
+        assert re.search(read, result.output, re.MULTILINE), vendor
 
 
 def test_tools_lists_every_operation_with_the_promised_keys() -> None:

@@ -280,15 +280,17 @@ def test_what_is_easily_misread_is_said_once_more(value: Any, said: str) -> None
 
 
 def test_an_id_that_a_record_was_found_by_is_no_amount(five: Mapping[str, Operation]) -> None:
-    before = Before(tool="five_thing_get", arguments={"thing": "/a"}, label=["/cost"])
+    found_by = {"thing": "/a"}
+    before = Before(tool="five_read", arguments=found_by, along=("box",), label=["/cost"])
     looks = (Look((("thing", 7034), ("cost", 9000)), {"cost": 9000}, ()),)
-    call = call_of(shaped(five, before=before), {"a": 7034, "b": 9000})
+    call = call_of(shaped(five, before=before), {"a": 7034, "b": 9000, "box": 3399})
 
     shown = render(call, Context(BASE_URL, looks), Redactor()).splitlines()
 
-    assert shown[shown.index("What will be written:") + 1 :][:2] == [
+    assert shown[shown.index("What will be written:") + 1 :][:3] == [
         "  a = 7034",
         "  b = 9000 (9\u202f000)",
+        "  box = 3399",
     ]
 
 

@@ -125,6 +125,15 @@ def test_a_wire_logger_tells_the_host_of_an_address_alone(caplog: pytest.LogCapt
     ]
 
 
+def test_a_traceback_that_another_handler_has_written_is_redacted_too() -> None:
+    record = logging.LogRecord("crm_mcp", logging.ERROR, "", 1, "it broke", None, None)
+    record.exc_text = "ValueError: refused s3cret"
+
+    RedactingFilter(Redactor(["s3cret"])).filter(record)
+
+    assert record.exc_text == f"ValueError: refused {MASK}"
+
+
 def test_a_traceback_is_redacted_but_stays_readable(
     logger: logging.Logger, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -26,6 +26,7 @@ WRITE = {
     **AREA,
     "customerProducts": [{**PRODUCT, "reference": "DEMO-1", "planQty": 12, "planVal": 4800}],
 }
+CLIENTS = {"company": 1, "search": "dental"}
 BAD_WRITE = {**AREA, "customerProducts": [{**PRODUCT, "planQty": "a dozen"}]}
 
 
@@ -73,8 +74,9 @@ class Demo:
             self._title("Reads answer at once")
             await self._call(client, "fivecrm_areas_list", {})
             await self._call(client, "fivecrm_owners_list", AREA)
-            self._title("Another CRM tells of the same company")
+            self._title("Other CRMs tell of the same company")
             found = await self._call(client, "interact_tasks_list", {})
+            await self._call(client, "synergist_clients_list", CLIENTS)
             self._title("A mistake is explained before anything is sent")
             await self._call(client, "fivecrm_customer_products_import", BAD_WRITE)
             self._title("A write is shown to a person first")

@@ -55,7 +55,8 @@ async def doctor(setup: Setup) -> int:
     report = Report()
     settings = setup.settings
     general = settings.general
-    report.good(f"settings: mode {general.mode}, {len(settings.vendors)} CRMs connected")
+    count = len(settings.vendors)
+    report.good(f"settings: mode {general.mode}, {count} CRM{'' if count == 1 else 's'} connected")
     report.good(f"personal data: {_PERSONAL[general.personal_data]}")
     if not settings.vendors:
         report.bad("no CRM is connected; start `crm-mcp serve` to read what to set")
