@@ -160,9 +160,8 @@ class World:
         if one.kind == "back":
             yield from self.pointing(one.table, one.key, row["id"])
         else:
-            for key in _ids(row.get(one.key)):
-                if (other := self.get(one.table, key)) is not None:
-                    yield other
+            found = (self.get(one.table, key) for key in _ids(row.get(one.key)))
+            yield from (other for other in found if other is not None)
 
     def _brief(self, one: Field, row: Row, depth: int) -> Row:
         if depth > MAX_DEPTH:
