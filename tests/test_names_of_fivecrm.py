@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from crm_mcp.app import load_catalogue
-from crm_mcp.sandbox import fivecrm_data as data
 from crm_mcp.sandbox.app import Sandbox
 from crm_mcp.sandbox.faults import Fault
+from crm_mcp.sandbox.fivecrm import data
 from crm_mcp.testing import sandbox_client
 
 pytestmark = pytest.mark.anyio

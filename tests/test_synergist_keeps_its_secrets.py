@@ -35,7 +35,7 @@ from crm_mcp.redact import RedactingFilter, Redactor
 from crm_mcp.sandbox import synergist as stand_in
 from crm_mcp.sandbox.app import Sandbox
 from crm_mcp.sandbox.faults import Fault
-from crm_mcp.sandbox.synergist_company import CREDENTIALS, hash_of, let_in
+from crm_mcp.sandbox.synergist.company import CREDENTIALS, hash_of, let_in
 from crm_mcp.server import build_server
 from crm_mcp.testing import dialog
 from crm_mcp.vendors.synergist.settings import SynergistSettings

@@ -12,8 +12,8 @@ from crm_mcp.loader import load_vendor, schemas_root
 from crm_mcp.operation import Operation
 from crm_mcp.sandbox.app import Sandbox
 from crm_mcp.sandbox.interact import InteractStandIn
-from crm_mcp.sandbox.interact_errors import Action, Realm, What
-from crm_mcp.sandbox.interact_push import Mailbox
+from crm_mcp.sandbox.interact.errors import Action, Realm, What
+from crm_mcp.sandbox.interact.push import Mailbox
 
 ORIGIN = "http://sandbox.localhost"
 OWEN = {"username": "owen@tidewell.example.com", "password": "sandbox-password-of-owen"}

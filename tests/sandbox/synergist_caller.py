@@ -7,7 +7,7 @@ from typing import Any
 
 from crm_mcp.sandbox.base import Answer, Call
 from crm_mcp.sandbox.synergist import SynergistStandIn
-from crm_mcp.sandbox.synergist_world import World
+from crm_mcp.sandbox.synergist.world import World
 
 Row = dict[str, Any]
 

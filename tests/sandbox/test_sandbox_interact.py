@@ -22,9 +22,9 @@ from crm_mcp.operation import Operation
 from crm_mcp.sandbox import story
 from crm_mcp.sandbox.app import Sandbox
 from crm_mcp.sandbox.interact import CALLS
-from crm_mcp.sandbox.interact_calls import Access
-from crm_mcp.sandbox.interact_errors import Action, Realm, What
-from crm_mcp.sandbox.interact_sessions import LIFETIME
+from crm_mcp.sandbox.interact.calls import Access
+from crm_mcp.sandbox.interact.errors import Action, Realm, What
+from crm_mcp.sandbox.interact.sessions import LIFETIME
 from crm_mcp.vendors import load_vendor_code
 
 CALLABLE = [entry for entry in operations().values() if entry.request.method != "WS"]

@@ -7,7 +7,7 @@ import pytest
 from interact_caller import OWEN, Caller, Row, code, logged_in, refused
 
 from crm_mcp.sandbox import story
-from crm_mcp.sandbox.interact_errors import Action, Realm, What
+from crm_mcp.sandbox.interact.errors import Action, Realm, What
 
 NOWHERE = 999_999
 FIELD = {"dataType": "varchar", "entityType": "contact", "name": "x"}

@@ -10,9 +10,9 @@ from interact_caller import operations
 from crm_mcp.operation import Operation
 from crm_mcp.sandbox.base import Answer, Call
 from crm_mcp.sandbox.interact import CALLS, InteractStandIn
-from crm_mcp.sandbox.interact_import import ACCOUNT
-from crm_mcp.sandbox.interact_sessions import SCOPES
-from crm_mcp.sandbox.interact_users import ROLES
+from crm_mcp.sandbox.interact.importing import ACCOUNT
+from crm_mcp.sandbox.interact.sessions import SCOPES
+from crm_mcp.sandbox.interact.users import ROLES
 
 STATUSES = {200, 201, 400, 401, 403, 404, 409}
 

@@ -16,9 +16,9 @@ from interact_caller import (
 )
 
 from crm_mcp.sandbox import story
-from crm_mcp.sandbox.interact_errors import Action, Realm, What
-from crm_mcp.sandbox.interact_import import ACCOUNT
-from crm_mcp.sandbox.interact_world import milliseconds
+from crm_mcp.sandbox.interact.errors import Action, Realm, What
+from crm_mcp.sandbox.interact.importing import ACCOUNT
+from crm_mcp.sandbox.interact.world import milliseconds
 
 DUPLICATES = "interact_duplicate_basicinfos_find"
 CONFLICTS = "interact_contact_conflicts_list"

@@ -15,7 +15,7 @@ from interact_caller import (
 )
 
 from crm_mcp.sandbox import story
-from crm_mcp.sandbox.interact_errors import Action, Realm, What
+from crm_mcp.sandbox.interact.errors import Action, Realm, What
 
 GET_PERSON = "interact_person_contacts_get"
 GET_ORGANIZATION = "interact_organization_contacts_get"

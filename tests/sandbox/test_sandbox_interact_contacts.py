@@ -14,7 +14,7 @@ from interact_caller import (
 )
 
 from crm_mcp.sandbox import story
-from crm_mcp.sandbox.interact_errors import Action, Realm, What
+from crm_mcp.sandbox.interact.errors import Action, Realm, What
 
 PERSON = "interact_person_contacts_create"
 ORGANIZATION = "interact_organization_contacts_create"

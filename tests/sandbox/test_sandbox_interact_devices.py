@@ -7,9 +7,9 @@ import pytest
 from interact_caller import OWEN, PHONE, Caller, Row, code, logged_in, refused
 
 from crm_mcp.sandbox import story
-from crm_mcp.sandbox.interact_errors import Action, Realm, RefusalError, What
-from crm_mcp.sandbox.interact_push import Mailbox
-from crm_mcp.sandbox.interact_world import milliseconds
+from crm_mcp.sandbox.interact.errors import Action, Realm, RefusalError, What
+from crm_mcp.sandbox.interact.push import Mailbox
+from crm_mcp.sandbox.interact.world import milliseconds
 
 SYNC = "interact_sync_run"
 TABLET = "sandbox-tablet-of-maya"

@@ -7,8 +7,8 @@ import pytest
 from interact_caller import OWEN, Caller, Row, code, logged_in, refused
 
 from crm_mcp.sandbox import story
-from crm_mcp.sandbox.interact_errors import Action, Realm, What
-from crm_mcp.sandbox.interact_world import milliseconds
+from crm_mcp.sandbox.interact.errors import Action, Realm, What
+from crm_mcp.sandbox.interact.world import milliseconds
 
 TRIGGER = "interact_events_trigger"
 NOWHERE = 999_999

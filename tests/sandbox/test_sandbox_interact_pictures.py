@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from interact_caller import OWEN, Caller, Row, code, logged_in, refused
 
-from crm_mcp.sandbox.interact_errors import Action, Realm, What
+from crm_mcp.sandbox.interact.errors import Action, Realm, What
 
 PNG = b"\x89PNG\r\n\x1a\n and so on"
 JPEG = b"\xff\xd8\xff\xe0 and so on"

@@ -13,8 +13,8 @@ from crm_mcp.loader import load_vendor, schemas_root
 from crm_mcp.operation import Operation
 from crm_mcp.sandbox.app import Sandbox
 from crm_mcp.sandbox.base import Call
-from crm_mcp.sandbox.synergist_areas import AREAS, CALLS
-from crm_mcp.sandbox.synergist_errors import RefusalError
+from crm_mcp.sandbox.synergist.areas import AREAS, CALLS
+from crm_mcp.sandbox.synergist.errors import RefusalError
 from crm_mcp.vendors import load_vendor_code
 
 ORIGIN = "http://sandbox.localhost"

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from synergist_caller import Crm, refused
 
 from crm_mcp.sandbox.base import Call
-from crm_mcp.sandbox.synergist_areas import CALLS
-from crm_mcp.sandbox.synergist_errors import Code
+from crm_mcp.sandbox.synergist.areas import CALLS
+from crm_mcp.sandbox.synergist.errors import Code
 
 # Values that lead far in: keys that exist, and words that the calls know.
 KEYS = st.sampled_from(

@@ -11,7 +11,7 @@ from synergist_caller import Crm, Row, values
 from crm_mcp.loader import load_vendor, schemas_root
 from crm_mcp.sandbox.app import Sandbox
 from crm_mcp.sandbox.base import Answer, Call
-from crm_mcp.sandbox.synergist_attachments import content_type, document_name
+from crm_mcp.sandbox.synergist.attachments import content_type, document_name
 
 TEXT = b"HERE IS SOME TEXT\r\n"
 BASE64 = base64.b64encode(TEXT).decode()
