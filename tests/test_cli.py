@@ -466,13 +466,19 @@ def test_sandbox_serves_on_a_loopback_port_and_prints_the_settings() -> None:
     )
     try:
         assert process.stdout is not None
-        environment = dict(process.stdout.readline().strip().split("=", 1) for _ in range(2))
+        environment: dict[str, str] = {}
+        while "CRM_MCP_FIVECRM_HASH" not in environment:
+            name, _, value = process.stdout.readline().strip().partition("=")
+            environment[name] = value
         result: Any = CliRunner(env=environment).invoke(cli, ["call", "fivecrm_areas_list"])
     finally:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=30)
 
-    assert sorted(environment) == ["CRM_MCP_FIVECRM_BASE_URL", "CRM_MCP_FIVECRM_HASH"]
+    assert sorted(environment) == [
+        *("CRM_MCP_CIRRUS_BASE_URL", "CRM_MCP_CIRRUS_TOKEN"),
+        *("CRM_MCP_FIVECRM_BASE_URL", "CRM_MCP_FIVECRM_HASH"),
+    ]
     assert environment["CRM_MCP_FIVECRM_BASE_URL"].startswith("http://127.0.0.1:")
     assert result.exit_code == 0
     assert json.loads(result.output)["source"]["simulated"] is True

@@ -7,7 +7,7 @@ from crm_mcp.sandbox.base import StandIn
 
 
 def stand_ins() -> dict[str, type[StandIn]]:
-    """Find the modules here that define `STAND_IN`; the module's name is the vendor's."""
+    """Find the modules and packages here that define `STAND_IN`; their name is the vendor's."""
     modules = {
         entry.name: importlib.import_module(f"{__name__}.{entry.name}")
         for entry in pkgutil.iter_modules(__path__)

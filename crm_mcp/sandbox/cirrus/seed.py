@@ -188,7 +188,7 @@ def _add_talks(world: World) -> None:
             each.person,
             owner,
             day,
-            description=f"{'From' if each.incoming else 'To'} {each.person.name}: {each.way}",
+            description=f"{each.way.title()} {'from' if each.incoming else 'to'} the customer",
             result=next((one.text for one in story.REMARKS if one.person is each.person), ""),
             typeid=_TYPE_OF_WAY[each.way],
             closed=1,
@@ -307,46 +307,11 @@ def _add_deal(world: World, deal: story.Deal) -> None:
 
 def _add_sale(world: World, kind: str, deal: story.Deal, **more: object) -> None:
     """Add the order or quote of a deal, under the deal's number."""
-    company, key = deal.person.company, int(deal.reference)
-    where, day = company.address, deal.opened.strftime("%Y-%m-%d")
-    amount = "quantityordered" if kind == "order" else "quantity"
-    row = {
-        "id": len(world.all(kind)) + 1,
-        f"{kind}id": key,
-        "accountid": _account(company),
-        "userid": _user(company.owner),
-        "opportunityid": _id(story.DEALS, deal),
-        amount: deal.quantity,
-        "quantitydelivered": deal.ordered // 2,
-        "sortorder": 1,
-        "price": deal.product.price,
-        "currencycode": "GBP",
-        "currencyrate": 1,
-        "buyprice": round(deal.product.price * BUYING_SHARE),
-        "discountpercent": 0,
-        "noprint": 0,
-        "deleted": 0,
-        "totalprice": deal.value,
-        "pricelistid": 1,
-        "pricegroupid": 1,
-        "sortgroup": 1,
-        "articleid": _id(story.PRODUCTS, deal.product),
-        "articleunitid": 1,
-        "tags": [],
-    }
+    company, day = deal.person.company, deal.opened.strftime("%Y-%m-%d")
     terms = dict.fromkeys(("deliverytermid", "paymenttermid", "deliverytypeid", "pricelistid"), 1)
-    parts = {
-        "name": company.name,
-        "street": where.street,
-        "zip": where.postcode,
-        "city": where.city,
-        "country": where.country,
-    }
-    ends = ("delivery", "invoice") if kind == "order" else ("delivery",)
-    at = {f"{end}{name}": value for end in ends for name, value in parts.items()}
     world.add(
         kind,
-        **{"id": key, **terms, **at, **more},
+        **{"id": int(deal.reference), **terms, **_ends(kind, company), **more},
         price=deal.value,
         currencycode="GBP",
         currencyrate=1,
@@ -364,5 +329,46 @@ def _add_sale(world: World, kind: str, deal: story.Deal, **more: object) -> None
         tscreated=f"{day}T09:00:00Z",
         tsupdated=f"{day}T09:00:00Z",
         tags=[3],
-        rows=[row],
+        rows=[_row(world, kind, deal)],
     )
+
+
+def _ends(kind: str, company: story.Company) -> Row:
+    """Say where it is delivered, and for an order where the invoice goes."""
+    where = company.address
+    parts = {
+        "name": company.name,
+        "street": where.street,
+        "zip": where.postcode,
+        "city": where.city,
+        "country": where.country,
+    }
+    ends = ("delivery", "invoice") if kind == "order" else ("delivery",)
+    return {f"{end}{name}": value for end in ends for name, value in parts.items()}
+
+
+def _row(world: World, kind: str, deal: story.Deal) -> Row:
+    return {
+        "id": len(world.all(kind)) + 1,
+        f"{kind}id": int(deal.reference),
+        "accountid": _account(deal.person.company),
+        "userid": _user(deal.person.company.owner),
+        "opportunityid": _id(story.DEALS, deal),
+        "quantityordered" if kind == "order" else "quantity": deal.quantity,
+        "quantitydelivered": deal.ordered // 2,
+        "sortorder": 1,
+        "price": deal.product.price,
+        "currencycode": "GBP",
+        "currencyrate": 1,
+        "buyprice": round(deal.product.price * BUYING_SHARE),
+        "discountpercent": 0,
+        "noprint": 0,
+        "deleted": 0,
+        "totalprice": deal.value,
+        "pricelistid": 1,
+        "pricegroupid": 1,
+        "sortgroup": 1,
+        "articleid": _id(story.PRODUCTS, deal.product),
+        "articleunitid": 1,
+        "tags": [],
+    }

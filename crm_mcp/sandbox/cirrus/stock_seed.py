@@ -161,42 +161,50 @@ def add_goods(world: World) -> None:
     for name in SUPPLIERS:
         world.add("articleBrand", name=name)
     for each in story.PRODUCTS:
-        supplier = SUPPLIERS.index(each.manufacturer) + 1
-        usual = dict.fromkeys(
-            ("warehousestatusid", "servicelevelid", "warehouseid", "unitid", "materialid"), 1
-        )
-        world.add(
-            "article",
-            **usual,
-            **dict.fromkeys(("businessareaid", "volumegroupid", "discountgroupid"), 1),
-            name=each.name,
-            number=each.code,
-            price=each.price,
-            buyprice=round(each.price * BUYING_SHARE),
-            description=f"{each.name} by {each.manufacturer}",
-            groupid=groups.index(each.group) + 1,
-            budgetgroupid=groups.index(each.group) + 1,
-            brandid=supplier,
-            accountid=supplier + len(story.COMPANIES),
-            suppliername=each.manufacturer,
-            supplierarticlenumber=each.code,
-            externalkey=f"TWP-{each.code}",
-            imageurl=f"https://tidewell.example.com/{each.code}.jpg",
-            url1=f"https://tidewell.example.com/{each.code}",
-            url2="",
-            stockbalance=40,
-            stockbalancewarningtreshold=5,
-            vat=20,
-            commision=2.5,
-            incampaign=0,
-            volume=1,
-            area=1.2,
-            active=1,
-            presentation="",
-            discount=0,
-            sortorder=1,
-            tags=[3],
-        )
+        _add_article(world, each, groups.index(each.group) + 1)
+    _add_prices(world)
+
+
+def _add_article(world: World, each: story.Product, group: int) -> None:
+    supplier = SUPPLIERS.index(each.manufacturer) + 1
+    usual = dict.fromkeys(
+        ("warehousestatusid", "servicelevelid", "warehouseid", "unitid", "materialid"), 1
+    )
+    world.add(
+        "article",
+        **usual,
+        **dict.fromkeys(("businessareaid", "volumegroupid", "discountgroupid"), 1),
+        name=each.name,
+        number=each.code,
+        price=each.price,
+        buyprice=round(each.price * BUYING_SHARE),
+        description=f"{each.name} by {each.manufacturer}",
+        groupid=group,
+        budgetgroupid=group,
+        brandid=supplier,
+        accountid=supplier + len(story.COMPANIES),
+        suppliername=each.manufacturer,
+        supplierarticlenumber=each.code,
+        externalkey=f"TWP-{each.code}",
+        imageurl=f"https://tidewell.example.com/{each.code}.jpg",
+        url1=f"https://tidewell.example.com/{each.code}",
+        url2="",
+        stockbalance=40,
+        stockbalancewarningtreshold=5,
+        vat=20,
+        commision=2.5,
+        incampaign=0,
+        volume=1,
+        area=1.2,
+        active=1,
+        presentation="",
+        discount=0,
+        sortorder=1,
+        tags=[3],
+    )
+
+
+def _add_prices(world: World) -> None:
     prices = [
         {"id": number, "price": each.price, "discountpercent": 0, "discountamount": 0}
         | {"pricegroupid": 1, "articleid": number}

@@ -66,7 +66,8 @@ _OFFICE = (
     table(
         "dynamicValue",
         "/dynamicfields/values",
-        "{fieldid:#dynamicField,resourceid,value,selected:*dynamicOption,unselected:*dynamicOption}",
+        "{fieldid:#dynamicField,resourceid,value,selected:*dynamicOption,"
+        "unselected:*dynamicOption}",
     ),
     table(
         "file",
