@@ -55,8 +55,8 @@ def _scalars(schema: object) -> set[str]:
 
 
 def _read_before(before: Before | None) -> set[str]:
-    """List the places whose records `before` shows."""
-    if before is None:
+    """List the places whose records `before` shows; what takes several ids to find is a link."""
+    if before is None or (before.may_be_missing and len(before.arguments) > 1):
         return set()
     base = f"{before.each}/*" if before.each else ""
     return {base + pointer for pointer in before.arguments.values()}

@@ -104,6 +104,17 @@ def test_ids_stand_at_their_place_and_fit_their_read(
         assert problems == []
 
 
+def test_what_links_two_records_shows_the_names_of_both(tmp_path: Path) -> None:
+    link = {"tool": "acme_things_list", "arguments": {"page": "/id", "size": "/owner"}}
+    changes = {"/before": link | {"may_be_missing": True}, f"{OWNER}/type": "string"}
+
+    told = found(tmp_path, **changes)
+    [(_, _, text), *_] = found(tmp_path / "b", **{**changes, "/before": link})
+
+    assert told == []
+    assert "before reads the record of /owner already" in text
+
+
 def test_what_before_reads_item_by_item_is_not_read_again(tmp_path: Path) -> None:
     before = {"tool": "acme_things_get", "each": "/things", "arguments": {"id": "/name"}}
     changes = {"/before": before, "/ids": {"/things/*/name": "thing"}}
