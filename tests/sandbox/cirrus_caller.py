@@ -147,8 +147,7 @@ def believable(operation: Operation, crm: CirrusStandIn) -> Row:
         known = {kind.name for kind in operation.kinds}
         name = kind if kind in known else str(find(given, kind))
         _put(given, pointer.split("/")[1:], crm.world.all(name)[0]["id"])
-    table = table_of(operation.request.path)
-    _relate(given, table.fields if table else (), crm)
+    _relate(given, table_of(operation.request.path).fields, crm)
     other = {"name": "Of another name"} if operation.effect == "update" else {}
     changed = {name: text for name, text in other.items() if name in given}
     return given | changed | path_arguments(operation, crm) | _OWN.get(operation.name, {})

@@ -1,7 +1,7 @@
 """The stand-in for Cirrus 2: tables, shapes and relations as data, and one engine for them.
 
 A call is recognised and read by its operation file. Most calls are what every resource can; what
-is special stands in `company.py`, `places.py` and `services.py`.
+is special stands in `company.py`, `customers.py` and `services.py`.
 """
 
 from collections.abc import Callable, Mapping
@@ -60,7 +60,7 @@ class CirrusStandIn(StandIn):
     def _carried_out(self, operation: Operation, call: Call) -> Any:
         arguments = read_arguments(operation, call)
         mask = _mask(arguments.get(MASK))
-        table = table_of(operation.request.path) or self.world.tables["settings"]
+        table = table_of(operation.request.path)
         carry_out = SPECIAL.get(operation.name) or METHODS[operation.request.method]
         body = carry_out(Ask(self.world, operation, arguments, table))
         return masked_answer(body, mask) if mask else body

@@ -98,7 +98,8 @@ def _add_leads(world: World) -> None:
 def _add_files(world: World) -> None:
     usual = {"accountid": 1, "parentfolderid": None}
     world.add("folder", name="Customers", **usual)
-    world.add("folder", name="Drawings", **{**usual, "parentfolderid": 1})
+    for name in ("Drawings", "Offers"):
+        world.add("folder", name=name, **{**usual, "parentfolderid": 1})
     world.add(
         "template",
         id=8,

@@ -17,6 +17,8 @@ from crm_mcp.sandbox.cirrus.writing import save
 
 Arguments = Mapping[str, Any]
 
+_NONE = Table("none", (), (), ())
+
 
 @dataclass(frozen=True)
 class Ask:
@@ -73,15 +75,15 @@ def column(table: Table, name: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def table_of(path: str) -> Table | None:
-    """Find the table whose path a request's path is, or goes on from."""
+def table_of(path: str) -> Table:
+    """Find the table whose path a request's path is, or goes on from; some have none."""
     fitting = [
         (len(own), table)
         for table in TABLES.values()
         for own in table.paths
         if path == own or path.startswith(f"{own}/")
     ]
-    return max(fitting, key=lambda one: one[0])[1] if fitting else None
+    return max(fitting, key=lambda one: one[0], default=(0, _NONE))[1]
 
 
 def listed(ask: Ask) -> Any:

@@ -35,7 +35,10 @@ _ROWS: Mapping[str, tuple[tuple[str, ...], tuple[tuple[Any, ...], ...]]] = Mappi
     {
         "tag": (
             ("name", "type"),
-            (("Key account", "company"), ("Service", "object"), ("Spring Refit", "order")),
+            (
+                *(("Key account", "company"), ("Service", "object")),
+                *(("Spring Refit", "order"), ("Ergonomic", "article")),
+            ),
         ),
         "accountType": (
             ("name", "isdefault", "typeiscustomer", "typeisprospect"),
