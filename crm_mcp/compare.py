@@ -58,7 +58,10 @@ def record_requests(before: Before, arguments: Mapping[str, Any]) -> list[dict[s
 
 
 def look(
-    operation: Operation, arguments: Mapping[str, Any], records: list[Any]
+    operation: Operation,
+    arguments: Mapping[str, Any],
+    records: list[Any],
+    came: Mapping[str, Any] | None = None,
 ) -> tuple[Look, ...]:
     """Put records as read beside what would be written to them.
 
@@ -66,20 +69,23 @@ def look(
         operation: the write; it has a `before` with a tool.
         arguments: of the write.
         records: as read, one for each of `record_requests`.
+        came: the arguments before some were filled from the records, if they were; what was
+            filled stays as it stands, whatever form it is sent in.
     """
     before = operation.before
     if before is None:
         return ()
     items = record_items(before, arguments)
+    given = record_items(before, arguments if came is None else came)
     return tuple(
         Look(
             _label(before, item, record),
             record,
-            tuple(_compare(operation, before, item, record)),
+            tuple(_compare(operation, before, item, record, one)),
             tuple(find(record, at) for at in before.lends.values() if has(record, at)),
             is_new=_is_new(before, record),
         )
-        for item, record in zip(items, records, strict=True)
+        for item, one, record in zip(items, given, records, strict=True)
     )
 
 
@@ -179,10 +185,14 @@ def _is_new(before: Before, record: Any) -> bool:
     return record is None and before.may_be_missing
 
 
-def _compare(operation: Operation, before: Before, item: Any, record: Any) -> Iterator[Difference]:
+def _compare(
+    operation: Operation, before: Before, item: Any, record: Any, given: Any
+) -> Iterator[Difference]:
     for name in written_names(operation, before, item):
         if _is_new(before, record):
             yield Difference(name, None, item[name], "added")
+        elif name not in given:
+            yield Difference(name, item[name], item[name], "same")
         else:
             yield from _differences(name, record, name, item[name])
 

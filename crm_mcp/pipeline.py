@@ -186,18 +186,19 @@ class Pipeline:
             return call, sight
         whole = replace(call, arguments=given, spec=await self._spec(operation, given), asked=call)
         # Names were read of what the call itself says; what is only kept is not looked up.
-        return whole, replace(sight, looks=look(operation, given, records))
+        return whole, replace(sight, looks=look(operation, given, records, call.arguments))
 
     def _preview(self, call: BoundCall, sight: Sight, screen: "Screen | None" = None) -> str:
         """Write what a person reads; with a screen, what the caller may read of it."""
         account = self.accounts[call.operation.vendor]
         asked = self.registry.policy.mode is not Mode.UNATTENDED
+        came = call.asked or call  # what was filled from the record is looked up by nobody
         context = preview.Context(
             base_url=account.base_url,
             looks=sight.looks,
             names=sight.names,
-            forecast=forecast(call, len(sight.looks), account.rate, asked=asked),
-            repeated=self._seen[call.caller].repeated(call.arguments, named(sight.names)),
+            forecast=forecast(came, len(sight.looks), account.rate, asked=asked),
+            repeated=self._seen[call.caller].repeated(came.arguments, named(sight.names)),
             unlisted=self._fields.unlisted(call),
             word=typed_word(call.operation, call.records),
         )

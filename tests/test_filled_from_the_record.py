@@ -191,6 +191,23 @@ async def test_names_are_read_of_what_the_call_says_and_not_of_what_is_kept(
     assert office.crm.writes[0][0][VERSION] == 10
 
 
+@pytest.mark.anyio
+async def test_what_is_kept_is_told_as_staying_and_not_as_taken_over(tmp_path: Path) -> None:
+    keep = {"/activityDetails": "/activityDetails"}
+    before = {**BEFORE, "keep": keep}
+    update = ACTIVITY_UPDATE.model_copy(update={"before": Before.model_validate(before)})
+    office = Office(tmp_path, operations=(ACTIVITY_GET, update))
+    office.crm.records[1]["activityDetails"] = "Write to office@example.com"
+    person = Person()
+
+    await office.call(UPDATE, {"data": [{"activityID": 1, "activityType": "Call"}]}, person)
+
+    [asked] = person.read
+    assert "Fields that are sent and stay as they are: 2" in asked.preview
+    assert "Taken over word for word" not in asked.preview
+    assert office.crm.writes[0][0]["activityDetails"] == "Write to office@example.com"
+
+
 def filling(fill: dict[str, str], each: str = "", **more: Any) -> Operation:
     before = Before.model_validate({"tool": GET, "each": each, "fill": fill, **more})
     return ACTIVITY_UPDATE.model_copy(update={"before": before})
