@@ -1,5 +1,6 @@
 """What the Cirrus stand-in reads out and takes in, operation by operation, and whom it lets in."""
 
+import json
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -269,10 +270,17 @@ def test_what_a_record_is_related_to_must_be_there(
 
 
 @pytest.mark.parametrize(
-    ("path", "body"),
-    [("articles", "description"), ("opportunities", "statusid"), ("files", "content")],
+    ("path", "given", "missing"),
+    [
+        ("articles", "name", "description"),
+        ("opportunities", "title", "statusid"),
+        ("files", "name", "content"),
+    ],
 )
-def test_a_full_update_repeats_what_is_required(crm: Caller, path: str, body: str) -> None:
-    answer = crm.arrive(Call("PUT", f"/{path}/1", headers=LET_IN, content=b'{"name": "x"}'))
+def test_a_full_update_repeats_what_is_required(
+    crm: Caller, path: str, given: str, missing: str
+) -> None:
+    content = json.dumps({given: "x"}).encode()
+    answer = crm.arrive(Call("PUT", f"/{path}/1", headers=LET_IN, content=content))
     assert answer.status == 422
-    assert body in told(answer)["errors"]
+    assert missing in told(answer)["errors"]
