@@ -24,7 +24,7 @@ STAYS = (
 )
 HOTEL = "Harrow Gate Hotels Ltd"
 MOORFIELD, MAINBOGEN = 8, 9
-MARCH = {"year": 2026, "month": 3}
+MARCH: Mapping[str, Any] = {"year": 2026, "month": 3}
 NAMES = "items{id,name},page,per_page,total"
 
 
@@ -236,13 +236,13 @@ async def order_what_was_offered(desk: Desk, number: int, opportunity: int) -> N
     order = await order_as(desk, quote)
     assert (await desk.read("orders_get", id=order))["price"] == quote["price"]
 
-    told = (STRONG, "status.id: 1 → 3", 'status.id = 3 (quote status: "Ordered")')
+    told: tuple[str, ...] = (STRONG, "status.id: 1 → 3", 'status.id = 3 (quote status: "Ordered")')
     await desk.write("quotes_update", told, id=number, status={"id": 3})
     told = (
         f'Connect quote {number} to "order" {order} in Cirrus.',
         f'quoteid = {number} (quote: "{HOTEL}" "2026-03-02")',
     )
-    connection = {"quoteid": number, "type": "order", "otherid": order}
+    connection: dict[str, Any] = {"quoteid": number, "type": "order", "otherid": order}
     await desk.write("quote_relations_create", told, **connection)
     told = (
         "statusid: 1 → 3",
@@ -353,7 +353,7 @@ async def test_an_update_of_one_field_leaves_the_others_of_a_full_update_as_they
 ) -> None:
     async with at_desk("cirrus", tmp_path, sandbox, origin) as desk:
         article = await desk.read("articles_get", id=1)
-        told = (
+        told: tuple[str, ...] = (
             "price: 285 → 299",
             f"Fields that are sent and stay as they are: {len(article) - 2}",
             'number = "AS-TASK"',

@@ -27,6 +27,7 @@ WRITE = {
     "customerProducts": [{**PRODUCT, "reference": "DEMO-1", "planQty": 12, "planVal": 4800}],
 }
 CLIENTS = {"company": 1, "search": "dental"}
+ACCOUNTS = {"name": "%dental%", "X-Fields": "items{id,name,phone}"}
 BAD_WRITE = {**AREA, "customerProducts": [{**PRODUCT, "planQty": "a dozen"}]}
 
 
@@ -77,6 +78,7 @@ class Demo:
             self._title("Other CRMs tell of the same company")
             found = await self._call(client, "interact_tasks_list", {})
             await self._call(client, "synergist_clients_list", CLIENTS)
+            await self._call(client, "cirrus_accounts_list", ACCOUNTS)
             self._title("A mistake is explained before anything is sent")
             await self._call(client, "fivecrm_customer_products_import", BAD_WRITE)
             self._title("A write is shown to a person first")
