@@ -72,6 +72,9 @@ POOLS: Mapping[str, tuple[Any, ...]] = {
     "tspending": (3608, 3609, 3610),
 }
 USUAL = ("1", "Eleanor Whitby")
+MORE_POOLS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
+    "cirrus": {"id": (*range(1, 21), *range(1001, 1008))}
+}
 
 # Texts of people's own words, in lists that do not say whom they name in a field.
 WORDS = {"activitySubject", "expenselineDescription"}
@@ -101,17 +104,23 @@ def told_of(value: Any) -> set[str]:
 
 
 def tries(operation: Operation) -> Iterator[dict[str, Any]]:
-    """Make arguments to try: those of the examples, then all that can be made of the pools."""
+    """Make arguments to try: those of the examples, then what is required, out of the pools."""
     yield from (example.arguments for example in operation.examples)
     required = list(operation.input_schema.get("required", ()))
-    choices = [POOLS.get(name, USUAL) for name in required]
-    for given in product(*choices):
+    pools = POOLS | MORE_POOLS.get(operation.vendor, {})
+    for at, given in enumerate(product(*(pools.get(name, USUAL) for name in required))):
         least = dict(zip(required, given, strict=True))
         yield least
-        for name, schema in operation.properties.items():
-            if name not in required:
-                more = POOLS.get(name, schema.get("enum", ()))
-                yield from ({**least, name: value} for value in more)
+        if at == 0:  # some want one of those that are not required
+            yield from variations(operation, least)
+
+
+def variations(operation: Operation, given: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Add each value of the pools for each argument that was left out."""
+    pools = POOLS | MORE_POOLS.get(operation.vendor, {})
+    for name, schema in operation.properties.items():
+        if name not in given:
+            yield from ({**given, name: one} for one in pools.get(name, schema.get("enum", ())))
 
 
 async def sweep(app: App, vendor: str) -> tuple[set[str], dict[str, set[str]]]:
@@ -121,14 +130,18 @@ async def sweep(app: App, vendor: str) -> tuple[set[str], dict[str, set[str]]]:
     for operation in load_vendor(schemas_root(), vendor):
         if operation.is_write or operation.request.method == "WS":
             continue
-        for arguments in tries(operation):
+        waiting = [*tries(operation)]
+        while waiting:
+            arguments = waiting.pop(0)
             try:
                 outcome = await app.pipeline.call(operation.name, arguments, Caller())
             except ToolFailure as failure:
                 found = told_of(failure.as_dict()) - told_of(arguments)  # nobody asked to hide it
             else:
                 result = outcome.as_dict()
-                answered |= {operation.name} if outcome.data else set()
+                if outcome.data and operation.name not in answered:
+                    answered.add(operation.name)
+                    waiting += variations(operation, arguments)  # of what is there
                 result.get("page", {}).pop("next", None)  # what the caller gave itself
                 found = told_of(result)
             told[operation.name] = told.get(operation.name, set()) | found

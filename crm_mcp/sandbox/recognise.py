@@ -6,6 +6,7 @@ Where several are left, a required argument with a list of values tells them apa
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -25,18 +26,26 @@ class Recogniser:
     def __init__(self, operations: tuple[Operation, ...]) -> None:
         # The most specific comes first: `/contacts/recent` before `/contacts/{id}`, and what
         # asks for `cmd=merge` before what asks for nothing.
-        self._candidates = sorted(map(_Candidate.of, operations), key=_Candidate.openness)
+        ordered = sorted(map(_Candidate.of, operations), key=_Candidate.openness)
+        self._candidates: dict[tuple[str, int], list[_Candidate]] = defaultdict(list)
+        for one in ordered:
+            request = one.operation.request
+            self._candidates[_shape(request.method, request.path)].append(one)
 
     def find(self, call: Call) -> tuple[Operation, Call] | None:
         """Find the operation, and fill the call's `in_path` by its template."""
-        found = [
-            (one, in_path) for one in self._candidates if (in_path := one.match(call)) is not None
-        ]
+        candidates = self._candidates.get(_shape(call.method, call.path), ())
+        found = [(one, in_path) for one in candidates if (in_path := one.match(call)) is not None]
         if not found:
             return None
         alike = [pair for pair in found if pair[0].openness()[:2] == found[0][0].openness()[:2]]
         best, in_path = next((pair for pair in alike if pair[0].is_chosen(call)), found[0])
         return best.operation, replace(call, in_path=in_path)
+
+
+def _shape(method: str, path: str) -> tuple[str, int]:
+    """Say what requests that may be the same have in common: placeholders hold no slash."""
+    return method, path.count("/")
 
 
 @dataclass(frozen=True)
@@ -58,11 +67,9 @@ class _Candidate:
         return len(self.names), -len(self.operation.request.const), -len(self.choices)
 
     def match(self, call: Call) -> dict[str, str] | None:
-        request = self.operation.request
         found = self.pattern.fullmatch(call.path)
-        if request.method != call.method or not found:
-            return None
-        if any(_value_at(call, target) != value for target, value in request.const.items()):
+        const = self.operation.request.const
+        if not found or any(_value_at(call, target) != value for target, value in const.items()):
             return None
         return dict(zip(self.names, map(unquote, found.groups()), strict=True))
 
