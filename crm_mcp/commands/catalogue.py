@@ -46,7 +46,8 @@ def print_tool(name: str) -> None:
     console.print(f"[bold]{operation.name}[/] · {operation.title}", markup=True)
     console.print(operation.description, markup=False)
     console.print(f"\nEffect: {', '.join((operation.effect, *operation.traits))}", markup=False)
-    console.print(f"Request: {request.method} {request.path} {dict(request.const)}", markup=False)
+    const = f" {dict(request.const)}" if request.const else ""
+    console.print(f"Request: {request.method} {request.path}{const}", markup=False)
     console.print(
         f"Source: {source.document}, line {source.line}, “{source.section}” ({source.evidence})",
         markup=False,
