@@ -110,6 +110,7 @@ class World:
         if self._rows[table].get(row["id"]) != row:
             self.revision += 1
         self._rows[table][row["id"]] = row
+        self._last[table] = max(self._last[table], row["id"])
         return row
 
     def remove(self, table: str, key: int) -> None:
@@ -120,8 +121,6 @@ class World:
     def next_id(self, table: str) -> int:
         """Give an id that was never given."""
         self._last[table] += 1
-        while self._last[table] in self._rows[table]:
-            self._last[table] += 1
         return self._last[table]
 
     def pointing(self, table: str, key: str, at: int) -> list[Row]:
