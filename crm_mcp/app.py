@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -40,10 +41,12 @@ Catalogue = Mapping[str, tuple[Operation, ...]]
 Heard = Callable[[Operation, Reply], Awaitable[None]]
 
 
+@cache
 def load_catalogue() -> Catalogue:
-    """Read the operations of all vendors, by vendor id."""
+    """Read the operations of all vendors, by vendor id; once in a process, they never change."""
     root = schemas_root()
-    return {vendor: load_vendor(root, vendor, examples=False) for vendor in vendor_ids(root)}
+    read = {vendor: load_vendor(root, vendor, examples=False) for vendor in vendor_ids(root)}
+    return MappingProxyType(read)
 
 
 def sandbox_settings(settings: Settings, sandbox: "Sandbox", origin: str) -> Settings:

@@ -107,7 +107,7 @@ def tries(operation: Operation) -> Iterator[dict[str, Any]]:
     """Make arguments to try: those of the examples, then what is required, out of the pools."""
     yield from (example.arguments for example in operation.examples)
     required = list(operation.input_schema.get("required", ()))
-    pools = POOLS | MORE_POOLS.get(operation.vendor, {})
+    pools = {**POOLS, **MORE_POOLS.get(operation.vendor, {})}
     for at, given in enumerate(product(*(pools.get(name, USUAL) for name in required))):
         least = dict(zip(required, given, strict=True))
         yield least
@@ -117,7 +117,7 @@ def tries(operation: Operation) -> Iterator[dict[str, Any]]:
 
 def variations(operation: Operation, given: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Add each value of the pools for each argument that was left out."""
-    pools = POOLS | MORE_POOLS.get(operation.vendor, {})
+    pools = {**POOLS, **MORE_POOLS.get(operation.vendor, {})}
     for name, schema in operation.properties.items():
         if name not in given:
             yield from ({**given, name: one} for one in pools.get(name, schema.get("enum", ())))
