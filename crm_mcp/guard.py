@@ -118,7 +118,10 @@ def typed_word(operation: Operation, records: int) -> str:
 
 
 def _named(operation: Operation, globs: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(name, glob) for name in _names(operation) for glob in globs)
+    names = _names(operation)
+    if not names.isdisjoint(globs):
+        return True  # most are named in full, which is found faster
+    return any(fnmatchcase(name, glob) for name in names for glob in globs)
 
 
 def _names(operation: Operation) -> set[str]:

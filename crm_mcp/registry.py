@@ -123,7 +123,7 @@ def _check_globs(by_name: Mapping[str, Operation], policy: Policy) -> None:
     }
     for setting, globs in settings.items():
         for glob in globs:
-            if not any(fnmatchcase(name, glob) for name in by_name):
+            if glob not in by_name and not any(fnmatchcase(name, glob) for name in by_name):
                 raise ConfigError(f"CRM_MCP_{setting}: {glob!r} fits no tool")
 
 

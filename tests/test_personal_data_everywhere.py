@@ -60,7 +60,7 @@ POOLS: Mapping[str, tuple[Any, ...]] = {
     "supplier": ("1/ASH001",),
     "activity": (7001,),
     "activityID": (7001,),
-    "activityid": tuple(range(7001, 7034)),
+    "activityid": tuple(range(7001, 7034, 4)),
     "attachment": (5501,),
     "attachmentid": (5501, 5502),
     "diary": (137001,),
