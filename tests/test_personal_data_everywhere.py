@@ -166,6 +166,7 @@ async def test_no_read_of_any_stand_in_tells_of_anybody(vendor: str, tmp_path: P
 @pytest.mark.parametrize(
     ("vendor", "files_and_secrets"),
     [
+        ("cirrus", ()),
         ("fivecrm", ()),
         (
             "synergist",
