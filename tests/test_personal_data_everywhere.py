@@ -123,73 +123,68 @@ def variations(operation: Operation, given: dict[str, Any]) -> Iterator[dict[str
             yield from ({**given, name: one} for one in pools.get(name, schema.get("enum", ())))
 
 
-async def sweep(app: App, vendor: str) -> tuple[set[str], dict[str, set[str]]]:
-    """Make all reads of a vendor; gives those that brought something, and whom each told of."""
+Telling = tuple[str, Mapping[str, Any], bool]
+"""A call that told of somebody, and whether it brought something."""
+
+
+async def told_by(app: App, name: str, arguments: Mapping[str, Any]) -> tuple[bool, set[str]]:
+    """Make one read: whether it brought something, and whom it told of."""
+    try:
+        outcome = await app.pipeline.call(name, dict(arguments), Caller())
+    except ToolFailure as failure:  # nobody asked to hide what the caller gave itself
+        return False, told_of(failure.as_dict()) - told_of(arguments)
+    result = outcome.as_dict()
+    result.get("page", {}).pop("next", None)
+    return bool(outcome.data), told_of(result)
+
+
+async def sweep(app: App, vendor: str) -> tuple[set[str], list[Telling]]:
+    """Make all reads of a vendor: those that brought something, and the calls that told of us."""
     answered: set[str] = set()
-    told: dict[str, set[str]] = {}
+    telling: list[Telling] = []
     for operation in load_vendor(schemas_root(), vendor):
         if operation.is_write or operation.request.method == "WS":
             continue
         waiting = [*tries(operation)]
         while waiting:
             arguments = waiting.pop(0)
-            try:
-                outcome = await app.pipeline.call(operation.name, arguments, Caller())
-            except ToolFailure as failure:
-                found = told_of(failure.as_dict()) - told_of(arguments)  # nobody asked to hide it
-            else:
-                result = outcome.as_dict()
-                if outcome.data and operation.name not in answered:
-                    answered.add(operation.name)
-                    waiting += variations(operation, arguments)  # of what is there
-                result.get("page", {}).pop("next", None)  # what the caller gave itself
-                found = told_of(result)
-            told[operation.name] = told.get(operation.name, set()) | found
-    return answered, {name: found for name, found in told.items() if found}
+            is_answer, told = await told_by(app, operation.name, arguments)
+            if told:
+                telling.append((operation.name, arguments, is_answer))
+            if is_answer and operation.name not in answered:
+                answered.add(operation.name)
+                waiting += variations(operation, arguments)  # of what is there
+    return answered, telling
+
+
+FILES_AND_SECRETS: Mapping[str, set[str]] = {
+    "synergist": {
+        "synergist_expense_line_attachments_download",
+        "synergist_expense_line_attachments_get",
+        "synergist_expense_line_workflows_list",
+        "synergist_password_hashes_get",
+        "synergist_purchase_templates_list",
+        "synergist_purchases_print",
+    },
+}
+"""Reads that bring no record of data: files, lists that are empty in the story, and a secret."""
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
 async def test_no_read_of_any_stand_in_tells_of_anybody(vendor: str, tmp_path: Path) -> None:
-    found = {}
-    for policy in POLICIES:
-        sandbox = Overheard()
-        settings = settings_of(sandbox, tmp_path, policy)
-        async with open_app(settings, load_catalogue(), sandbox) as app:
-            found[policy] = await sweep(app, vendor)
-
-    answered, told = found["off"]
-    assert len(told) >= 3  # there is somebody to be told of
-    for policy in HIDING:
-        assert found[policy] == (answered, {})
-
-
-@pytest.mark.parametrize(
-    ("vendor", "files_and_secrets"),
-    [
-        ("cirrus", ()),
-        ("fivecrm", ()),
-        (
-            "synergist",
-            (
-                "synergist_expense_line_attachments_download",
-                "synergist_expense_line_attachments_get",
-                "synergist_expense_line_workflows_list",
-                "synergist_password_hashes_get",
-                "synergist_purchase_templates_list",
-                "synergist_purchases_print",
-            ),
-        ),
-    ],
-)
-async def test_the_sweep_reaches_every_read_of_records(
-    vendor: str, files_and_secrets: tuple[str, ...], tmp_path: Path
-) -> None:
     sandbox = Overheard()
     async with open_app(settings_of(sandbox, tmp_path, "off"), load_catalogue(), sandbox) as app:
-        answered, _ = await sweep(app, vendor)
-
+        answered, telling = await sweep(app, vendor)
     reads = {one.name for one in load_vendor(schemas_root(), vendor) if not one.is_write}
-    assert reads - answered == {*files_and_secrets}
+    if vendor != "interact":  # its feeds and sessions have tests of their own
+        assert reads - answered == FILES_AND_SECRETS.get(vendor, set())
+    assert len({name for name, *_ in telling}) >= 3  # there is somebody to be told of
+
+    for policy in HIDING:
+        settings = settings_of(sandbox, tmp_path, policy)
+        async with open_app(settings, load_catalogue(), sandbox) as app:
+            hidden = [await told_by(app, name, arguments) for name, arguments, _ in telling]
+        assert hidden == [(is_answer, set()) for *_, is_answer in telling]
 
 
 PERSON = story.ELEANOR
