@@ -26,6 +26,7 @@ from crm_mcp.audit import Audit
 from crm_mcp.bind import bind, is_file
 from crm_mcp.compare import Look, look
 from crm_mcp.confirm import admit, obtain_yes
+from crm_mcp.entries import DRY_RUN
 from crm_mcp.errors import ChangedSincePreview, Refused, StateError, ToolFailure
 from crm_mcp.field_names import FieldNames
 from crm_mcp.files import FileFolder
@@ -40,7 +41,7 @@ from crm_mcp.operation import Operation
 from crm_mcp.parties import Account, Caller, silent
 from crm_mcp.records import Sight, see
 from crm_mcp.redact import Redactor
-from crm_mcp.registry import DRY_RUN, Registry
+from crm_mcp.registry import Registry
 from crm_mcp.request import RequestSpec
 from crm_mcp.respond import Outcome, respond
 from crm_mcp.seen import Seen

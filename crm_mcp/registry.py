@@ -1,21 +1,17 @@
 """Step 2: which operations there are, which can be called, and which are listed. Immutable."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
+from crm_mcp.entries import list_entry
 from crm_mcp.errors import ConfigError, NotCallable, UnknownTool
+from crm_mcp.everyday import chosen
 from crm_mcp.guard import Policy, refusal_of
 from crm_mcp.operation import Operation
-
-DRY_RUN = "_dry_run"
-_DRY_RUN_SCHEMA = {
-    "type": "boolean",
-    "description": "True: show what would be sent and change nothing.",
-}
 
 
 class Registry:
@@ -26,7 +22,8 @@ class Registry:
         enabled: the ids of the vendors that are set up.
         policy: what the operator allows.
         toolsets: `default`, `all`, or patterns such as `fivecrm.products` and `cirrus.*`.
-        everyday: the toolsets of each vendor that `default` lists.
+        everyday: of each vendor the tools and toolsets that `default` lists as far as there is
+            room, the most important first.
 
     Raises:
         ConfigError: two tools of one name, or a pattern that fits nothing.
@@ -38,7 +35,7 @@ class Registry:
         *,
         enabled: Iterable[str],
         policy: Policy,
-        toolsets: Iterable[str] = ("default",),
+        toolsets: Sequence[str] = ("default",),
         everyday: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
     ) -> None:
         self.operations = tuple(operations)
@@ -46,7 +43,9 @@ class Registry:
         self._enabled = frozenset(enabled)
         self._by_name = _index(self.operations)
         _check_globs(self._by_name, policy)
-        self._listed = _patterns(self.operations, tuple(toolsets), everyday)
+        offered = [one for one in self.operations if self.is_offered(one)]
+        usual = chosen(offered, everyday) if "default" in toolsets else set()
+        self._listed = _patterns(self.operations, tuple(toolsets)) | usual
 
     def find(self, name: str) -> Operation:
         """Get a callable operation by name or former name.
@@ -86,25 +85,6 @@ class Registry:
         return [list_entry(operation) for operation in self.operations if self.is_listed(operation)]
 
 
-def list_entry(operation: Operation) -> dict[str, Any]:
-    """Write one entry of `tools/list`."""
-    return {
-        "name": operation.name,
-        "title": operation.title,
-        "description": operation.description,
-        "inputSchema": advertised_schema(operation),
-        "annotations": operation.annotations(),
-    }
-
-
-def advertised_schema(operation: Operation) -> dict[str, Any]:
-    """Give the operation's own schema, and for writes the argument that is ours."""
-    if not operation.is_write:
-        return operation.input_schema
-    properties = {**operation.properties, DRY_RUN: _DRY_RUN_SCHEMA}
-    return {**operation.input_schema, "properties": properties}
-
-
 def _index(operations: Iterable[Operation]) -> Mapping[str, Operation]:
     names: dict[str, Operation] = {}
     for operation in operations:
@@ -127,22 +107,18 @@ def _check_globs(by_name: Mapping[str, Operation], policy: Policy) -> None:
                 raise ConfigError(f"CRM_MCP_{setting}: {glob!r} fits no tool")
 
 
-def _patterns(
-    operations: tuple[Operation, ...],
-    toolsets: tuple[str, ...],
-    everyday: Mapping[str, tuple[str, ...]],
-) -> frozenset[str]:
-    """Find the names that the chosen toolsets list."""
+def _patterns(operations: tuple[Operation, ...], toolsets: tuple[str, ...]) -> frozenset[str]:
+    """Find the names that the chosen toolsets list, beside those of `default`."""
     listed: set[str] = set()
     for pattern in toolsets:
-        fits = {op.name for op in operations if _fits(op, pattern, everyday)}
-        if not fits and pattern != "default":
+        if pattern == "default":
+            continue
+        fits = {op.name for op in operations if _fits(op, pattern)}
+        if not fits:
             raise ConfigError(f"CRM_MCP_TOOLSETS: {pattern!r} fits no toolset")
         listed |= fits
     return frozenset(listed)
 
 
-def _fits(operation: Operation, pattern: str, everyday: Mapping[str, tuple[str, ...]]) -> bool:
-    if pattern == "default":
-        return bool({operation.toolset, operation.name} & set(everyday.get(operation.vendor, ())))
+def _fits(operation: Operation, pattern: str) -> bool:
     return pattern == "all" or fnmatchcase(f"{operation.vendor}.{operation.toolset}", pattern)

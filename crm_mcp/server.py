@@ -3,8 +3,10 @@
 import logging
 import secrets
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
+from anyio import to_thread
 from mcp import MCPError
 from mcp.server import Server, ServerRequestContext
 from mcp.server.context import CallNext, HandlerResult
@@ -22,10 +24,13 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from crm_mcp import __version__
 from crm_mcp.app import App
+from crm_mcp.catalogue import Catalogue
+from crm_mcp.catalogue.asks import TOOLS, CallTool, DescribeTool, FindTools
 from crm_mcp.clients import Program
 from crm_mcp.confirm import Asker, Nobody, QuestionOpen
 from crm_mcp.elicitation import ClientAsker, ClientDialogs, question_result
-from crm_mcp.envelope import failure, success
+from crm_mcp.entries import advertised_schema
+from crm_mcp.envelope import failure, fit, success
 from crm_mcp.errors import ToolFailure, UnknownTool
 from crm_mcp.feeds import Feeds
 from crm_mcp.ledger import LIFETIME_SECONDS
@@ -33,7 +38,6 @@ from crm_mcp.parties import Caller, Report
 from crm_mcp.preview import visible
 from crm_mcp.received import Received
 from crm_mcp.redact import Redactor
-from crm_mcp.registry import advertised_schema
 from crm_mcp.resources import Resources
 from crm_mcp.results import tool_result
 
@@ -64,7 +68,8 @@ Context = ServerRequestContext[Any]
 def build_server(app: App) -> Server[Any]:
     """Make the MCP server of an app; it speaks every protocol revision of the SDK."""
     received = Received()
-    handlers = Handlers(app, received)
+    catalogue = Catalogue(app.pipeline.registry)
+    handlers = Handlers(app, catalogue, received)
     feeds = Feeds(app)
     server: Server[Any] = Server(
         NAME,
@@ -79,7 +84,7 @@ def build_server(app: App) -> Server[Any]:
     )
     security = RequestStateSecurity.ephemeral(ttl=LIFETIME_SECONDS)
     server.middleware.append(RequestStateBoundary(security, default_audience=NAME))
-    server.middleware.append(PreparedList(app, server.server_info_stamp))
+    server.middleware.append(PreparedList(handlers, server.server_info_stamp))
     return server
 
 
@@ -90,8 +95,8 @@ class PreparedList:
     time and memory of a list. The entries are checked by `crm-mcp check` instead.
     """
 
-    def __init__(self, app: App, server_info: dict[str, Any]) -> None:
-        self._registry = app.pipeline.registry
+    def __init__(self, handlers: "Handlers", server_info: dict[str, Any]) -> None:
+        self._handlers = handlers
         self._modern = {
             "resultType": "complete",
             "ttlMs": LIST_FRESH_MS,
@@ -105,21 +110,30 @@ class PreparedList:
             return await call_next(ctx)
         if (ctx.params or {}).get("cursor") is not None:
             raise MCPError(INVALID_PARAMS, "There is one page of tools; no cursor was given out.")
-        tools = {"tools": self._registry.entries}
+        tools = {"tools": self._handlers.entries}
         return tools | self._modern if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS else tools
 
 
 class Handlers:
     """The requests that the server answers."""
 
-    def __init__(self, app: App, received: Received) -> None:
+    def __init__(self, app: App, catalogue: Catalogue, received: Received) -> None:
         self._app = app
+        self._catalogue = catalogue
         self._received = received
         self._limit = app.settings.general.max_result_chars
         self._dialogs = app.settings.general.dialogs
 
+    @cached_property
+    def entries(self) -> list[dict[str, Any]]:
+        """The entries of `tools/list`: our own tools, then those of the CRMs."""
+        return [*self._catalogue.entries, *self._app.pipeline.registry.entries]
+
     def input_schema(self, name: str) -> dict[str, Any] | None:
         """Look up one tool's schema."""
+        if name in TOOLS:
+            schema: dict[str, Any] = TOOLS[name].entry()["inputSchema"]
+            return schema
         try:
             return advertised_schema(self._app.pipeline.registry.find(name))
         except ToolFailure:
@@ -129,7 +143,7 @@ class Handlers:
         self, _ctx: Context, _params: PaginatedRequestParams | None
     ) -> ListToolsResult:
         """Announce that there are tools; `PreparedList` answers before this is reached."""
-        return ListToolsResult.model_validate({"tools": self._app.pipeline.registry.entries})
+        return ListToolsResult.model_validate({"tools": self.entries})
 
     async def call_tool(
         self, ctx: Context, params: CallToolRequestParams
@@ -143,9 +157,9 @@ class Handlers:
             return await self._call(ctx, params)
         except QuestionOpen as question:
             return question_result(question.form, self._app.watch.now())
-        except UnknownTool as error:
-            raise MCPError(INVALID_PARAMS, error.message, error.details) from None
         except ToolFailure as error:
+            if isinstance(error, UnknownTool) and params.name not in TOOLS:
+                raise MCPError(INVALID_PARAMS, error.message, error.details) from None
             return tool_result(failure(error, self._limit))
         except Exception:  # the border: nothing of our insides may reach the client
             number = secrets.token_hex(4)
@@ -153,6 +167,20 @@ class Handlers:
             return tool_result(_bug(number))
 
     async def _call(self, ctx: Context, params: CallToolRequestParams) -> CallToolResult:
+        ask = TOOLS[params.name].of(params.arguments or {}) if params.name in TOOLS else None
+        if isinstance(ask, FindTools | DescribeTool):
+            answer = await to_thread.run_sync(self._catalogue.answer, ask)
+            return tool_result(fit(answer, self._limit))
+        if isinstance(ask, CallTool):
+            name, arguments = self._catalogue.target(ask)
+        else:
+            name, arguments = params.name, params.arguments or {}
+        return await self._carry_out(ctx, params, name, arguments)
+
+    async def _carry_out(
+        self, ctx: Context, params: CallToolRequestParams, name: str, arguments: dict[str, Any]
+    ) -> CallToolResult:
+        """Take a call through the pipeline; an answer to its question may have come with it."""
         pipeline = self._app.pipeline
         report = _progress(ctx)
         program = _program(ctx, self._app.redactor)
@@ -161,8 +189,8 @@ class Handlers:
             dialogs = ClientDialogs(ctx, params, report, self._app.watch.now)
             asker = ClientAsker(dialogs, program, self._app.watch)
         caller = Caller(program.caller, str(program), asker, report)
-        outcome = await pipeline.call(params.name, params.arguments or {}, caller)
-        operation = pipeline.registry.find(params.name)
+        outcome = await pipeline.call(name, arguments, caller)
+        operation = pipeline.registry.find(name)
         account = pipeline.accounts[operation.vendor]
         data, files = self._received.take(operation, outcome.data, program.caller)
         outcome = replace(outcome, data=data)

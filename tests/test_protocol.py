@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -11,10 +12,12 @@ from mcp import Client, MCPError
 from mcp_types import INVALID_PARAMS, ListToolsResult
 
 from crm_mcp.app import SANDBOX_ORIGIN, load_catalogue, open_app, sandbox_settings
+from crm_mcp.catalogue import Catalogue
+from crm_mcp.catalogue.asks import TOOLS
 from crm_mcp.config import General, Settings
+from crm_mcp.entries import list_entry
 from crm_mcp.operation import Operation
 from crm_mcp.received import Received
-from crm_mcp.registry import list_entry
 from crm_mcp.sandbox.app import Sandbox
 from crm_mcp.server import Handlers
 from crm_mcp.testing import sandbox_client
@@ -43,13 +46,13 @@ async def test_the_list_carries_each_operation_s_exact_schema_and_hints(client: 
     listed = (await client.list_tools()).tools
 
     wire = [tool.model_dump(by_alias=True, mode="json", exclude_none=True) for tool in listed]
-    assert wire == [list_entry(operation) for operation in _operations()]
+    assert wire == _entries()
 
 
 async def test_the_prepared_list_is_what_the_sdk_would_have_made(client: Client) -> None:
     listed = await client.list_tools()
 
-    modelled = ListToolsResult.model_validate({"tools": [list_entry(o) for o in _operations()]})
+    modelled = ListToolsResult.model_validate({"tools": _entries()})
     assert listed.tools == modelled.tools
     assert listed.next_cursor is None
 
@@ -58,7 +61,7 @@ async def test_the_sdk_is_told_the_schema_of_each_tool_and_of_no_other(tmp_path:
     settings = Settings(general=General(state_dir=tmp_path))
     connected = sandbox_settings(settings, Sandbox(load_catalogue()), SANDBOX_ORIGIN)
     async with open_app(connected, load_catalogue()) as app:
-        handlers = Handlers(app, Received())
+        handlers = Handlers(app, Catalogue(app.pipeline.registry), Received())
         listed = await handlers.list_tools(None, None)  # type: ignore[arg-type]
 
     assert [tool.input_schema for tool in listed.tools] == [
@@ -267,7 +270,7 @@ async def test_only_the_chosen_toolsets_are_listed_and_the_others_stay_callable(
         listed = [tool.name for tool in (await client.list_tools()).tools]
         unlisted = await client.call_tool("fivecrm_owners_list", {"area": "001"})
 
-    assert listed == ["fivecrm_areas_get", "fivecrm_areas_list", "fivecrm_hash_validate"]
+    assert listed == [*TOOLS, "fivecrm_areas_get", "fivecrm_areas_list", "fivecrm_hash_validate"]
     assert not unlisted.is_error
 
 
@@ -284,6 +287,12 @@ async def test_a_large_result_drops_whole_items_and_says_so() -> None:
     truncated = result.structured_content["truncated"]
     assert truncated["from"] == "data"
     assert truncated["dropped"] + len(result.structured_content["data"]) == owners
+
+
+def _entries() -> list[dict[str, Any]]:
+    """Write the entries of our own tools and of those that are offered."""
+    own = [tool.entry() for tool in TOOLS.values()]
+    return [*own, *(list_entry(operation) for operation in _operations())]
 
 
 def _operations() -> list[Operation]:

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from crm_mcp.entries import advertised_schema, list_entry
 from crm_mcp.errors import ConfigError, NotCallable, UnknownTool
 from crm_mcp.guard import Mode, Policy
 from crm_mcp.operation import Operation
-from crm_mcp.registry import Registry, advertised_schema, list_entry
+from crm_mcp.registry import Registry
 
 EVERYDAY = {"fivecrm": ("system", "products")}
 SYSTEM = ["fivecrm_areas_get", "fivecrm_areas_list", "fivecrm_hash_validate"]

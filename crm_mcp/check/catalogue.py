@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from statistics import median
 
 from crm_mcp.check.files import Folder, Problem, file_of
-from crm_mcp.check.schema import entry_bytes
+from crm_mcp.entries import entry_bytes
 from crm_mcp.operation import Operation
 
 # The median of a handful says nothing about a catalogue.

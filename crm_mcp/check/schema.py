@@ -5,9 +5,8 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
-from crm_mcp.bind import compact
+from crm_mcp.entries import entry_bytes
 from crm_mcp.operation import Operation
-from crm_mcp.registry import list_entry
 
 MAX_DESCRIPTION = 200
 MAX_ENTRY_BYTES = 8000
@@ -151,11 +150,6 @@ def oversized(operation: Operation) -> Iterator[str]:
     size = entry_bytes(operation)
     if size > MAX_ENTRY_BYTES:
         yield f"the list entry has {size} bytes: at most {MAX_ENTRY_BYTES} are allowed"
-
-
-def entry_bytes(operation: Operation) -> int:
-    """Count the bytes of an operation's entry in the list of tools, as compact JSON."""
-    return len(compact(list_entry(operation)).encode())
 
 
 def subschemas(

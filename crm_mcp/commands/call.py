@@ -8,12 +8,12 @@ from typing import Any
 
 from crm_mcp.commands.setup import Setup, print_json
 from crm_mcp.commands.terminal import TerminalAsker
+from crm_mcp.entries import DRY_RUN
 from crm_mcp.envelope import success
 from crm_mcp.errors import ConfigError, InvalidArguments
 from crm_mcp.operation import Operation
 from crm_mcp.parties import Caller
 from crm_mcp.received import File, without_files
-from crm_mcp.registry import DRY_RUN
 
 MAX_SAME_NAME = 100
 

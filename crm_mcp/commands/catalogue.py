@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.table import Table
 
 from crm_mcp.app import load_catalogue, registry_of
-from crm_mcp.check.schema import entry_bytes
 from crm_mcp.commands.setup import Setup, print_json
+from crm_mcp.entries import entry_bytes
 from crm_mcp.guard import Policy
 from crm_mcp.loader import schemas_root
 from crm_mcp.operation import Operation

@@ -207,7 +207,7 @@ class Vendor(ABC):
     title: ClassVar[str]
     settings: ClassVar[type[VendorSettings]]
     everyday: ClassVar[tuple[str, ...]]
-    """Toolsets and single tools that belong to everyday work: listed by default."""
+    """Tools and toolsets of everyday work, listed by default: the most important first."""
     probe: ClassVar[str]
     """A read without arguments that shows whether the credentials work."""
     median_bytes: ClassVar[int] = 700

@@ -11,7 +11,7 @@ import pytest
 from other_vendors import OTHER_VENDORS
 
 from crm_mcp.check import check
-from crm_mcp.check.schema import entry_bytes
+from crm_mcp.entries import entry_bytes
 from crm_mcp.loader import load_vendor, schemas_root, vendor_ids
 from crm_mcp.operation import Operation
 from crm_mcp.vendors import known_vendors, load_vendor_code

@@ -18,10 +18,15 @@ class Cirrus(Vendor):
     settings: ClassVar = CirrusSettings
     everyday = (
         "cirrus_accounts_list",
-        "cirrus_accounts_get",
         "cirrus_contacts_list",
-        "cirrus_contacts_get",
+        "cirrus_accounts_get",
         "cirrus_activities_list",
+        "cirrus_opportunities_list",
+        "cirrus_contacts_get",
+        "cirrus_orders_get",
+        "cirrus_quotes_get",
+        "cirrus_opportunities_get",
+        "cirrus_leads_get",
     )
     probe = "cirrus_account_types_list"
     median_bytes = 900  # nested bodies are typed to their leaves

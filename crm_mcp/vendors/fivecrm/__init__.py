@@ -24,7 +24,22 @@ class FiveCrm(Vendor):
     id = "fivecrm"
     title = "FIVE CRM"
     settings: ClassVar = FiveCrmSettings
-    everyday = ("system", "privacy", "masterdata", "products")
+    everyday = (
+        "fivecrm_privacy_details_search",
+        "fivecrm_areas_list",
+        "fivecrm_customer_products_import",
+        "fivecrm_owners_list",
+        "fivecrm_projects_list",
+        "fivecrm_customer_statuses_list",
+        "fivecrm_sales_people_list",
+        "fivecrm_customer_products_update",
+        "fivecrm_areas_get",
+        "fivecrm_account_fields_list",
+        "fivecrm_contact_fields_list",
+        "fivecrm_processing_categories_list",
+        "fivecrm_processing_channels_list",
+        "fivecrm_hash_validate",
+    )
     probe = "fivecrm_hash_validate"
 
     def auth(self, settings: Any) -> "httpx.Auth":

@@ -17,17 +17,17 @@ class Interact(Vendor):
     title = "interact.io"
     settings: ClassVar = InteractSettings
     everyday = (
-        "interact_activities_list",
-        "interact_contact_interactions_list",
         "interact_contacts_list",
-        "interact_deals_list",
-        "interact_notes_create",
-        "interact_organization_contacts_get",
-        "interact_person_contacts_create",
         "interact_person_contacts_get",
-        "interact_tasks_create",
         "interact_tasks_list",
+        "interact_activities_list",
+        "interact_tasks_create",
+        "interact_notes_create",
+        "interact_deals_list",
+        "interact_organization_contacts_get",
+        "interact_contact_interactions_list",
         "interact_tasks_update",
+        "interact_person_contacts_create",
     )
     probe = "interact_devices_list"
 

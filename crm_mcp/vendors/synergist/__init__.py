@@ -23,11 +23,17 @@ class Synergist(Vendor):
     title = "Synergist"
     settings: ClassVar = SynergistSettings
     everyday = (
-        "synergist_activities_create",
+        "synergist_jobs_list",
         "synergist_clients_list",
         "synergist_jobs_get",
-        "synergist_jobs_list",
+        "synergist_activities_create",
         "synergist_pending_timesheets_create",
+        "synergist_activities_list",
+        "synergist_purchases_list",
+        "synergist_expense_sheets_list",
+        "synergist_calendar_bookings_list",
+        "synergist_timesheet_timers_control",
+        "synergist_jobs_update",
     )
     probe = "synergist_expense_sheet_companies_list"
 
