@@ -6,10 +6,7 @@ from typing import Any
 from crm_mcp.operation import Operation
 
 DRY_RUN = "_dry_run"
-_DRY_RUN_SCHEMA = {
-    "type": "boolean",
-    "description": "True: show what would be sent and change nothing.",
-}
+_DRY_RUN_SCHEMA = {"type": "boolean", "description": "Show it, send nothing."}
 
 
 def list_entry(operation: Operation) -> dict[str, Any]:

@@ -353,12 +353,17 @@ class Operation(Part):
         return hashlib.sha256(content.encode()).hexdigest()
 
     def annotations(self) -> Mapping[str, bool]:
-        """Tell the MCP hints; they follow from effect and traits and stand nowhere else."""
+        """Tell the MCP hints that are not what the protocol takes for granted.
+
+        They follow from effect and traits and stand nowhere else. What a read destroys or repeats
+        is no question, so one hint says all of it.
+        """
+        if self.effect == "read":
+            return _READS
         destructive = self.effect in ("update", "delete") or (
             self.effect == "action" and "destructive" in self.traits
         )
-        idempotent = self.effect == "read" or "idempotent" in self.traits
-        return _hints(self.effect == "read", destructive, idempotent)
+        return _hints(destructive, "idempotent" in self.traits)
 
     def misfit(self, problems: list[str], hint: str = "") -> InvalidArguments:
         """Make the error that lists what does not fit; unless hinted, with arguments that would."""
@@ -391,8 +396,12 @@ def kind_names(input_schema: Mapping[str, Any], said: str) -> tuple[str, ...]:
     return tuple(schema["enum"])
 
 
+_READS: Mapping[str, bool] = {"readOnlyHint": True}
+
+
 @lru_cache
-def _hints(*flags: bool) -> Mapping[str, bool]:
-    """Make the hints once for all operations that share them; there are few kinds."""
-    names = ("readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint")
-    return dict(zip(names, (*flags, True), strict=True))
+def _hints(destructive: bool, idempotent: bool) -> Mapping[str, bool]:  # noqa: FBT001
+    """Make the hints of a write once for all operations that share them; there are few kinds."""
+    hints = {"readOnlyHint": False, "destructiveHint": destructive, "idempotentHint": idempotent}
+    granted = {"destructiveHint": True, "idempotentHint": False}
+    return {hint: value for hint, value in hints.items() if granted.get(hint) is not value}

@@ -50,6 +50,14 @@ def test_for_any_choice_of_crms_the_default_list_stays_within_its_budget(
         assert sum(str(entry["name"]).startswith(f"{vendor}_") for entry in listed) >= 4
 
 
+def test_all_tools_take_a_thousand_bytes_each_on_average(tmp_path: Path) -> None:
+    listed = entries(tmp_path, VENDORS, toolsets=["all"])
+
+    assert len(listed) == len({str(entry["name"]) for entry in listed}) > 480
+    assert size_of(listed) <= 1_000 * len(listed)
+    assert size_of(listed) / BYTES_PER_TOKEN <= 250 * len(listed)
+
+
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_with_one_crm_nearly_all_of_its_everyday_tools_are_listed(
     tmp_path: Path, vendor: str

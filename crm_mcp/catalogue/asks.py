@@ -25,6 +25,7 @@ class Ask(BaseModel):
     title: ClassVar[str]
     description: ClassVar[str]
     writes: ClassVar[bool] = False
+    hints: ClassVar[Mapping[str, bool]] = {"readOnlyHint": True, "openWorldHint": False}
 
     @classmethod
     def of(cls, arguments: Mapping[str, Any]) -> Self:
@@ -59,12 +60,7 @@ class Ask(BaseModel):
                 "required": schema.get("required", []),
                 "additionalProperties": False,
             },
-            "annotations": {
-                "readOnlyHint": not cls.writes,
-                "destructiveHint": cls.writes,
-                "idempotentHint": not cls.writes,
-                "openWorldHint": cls in (CallRead, CallWrite),
-            },
+            "annotations": cls.hints,
         }
 
 
@@ -128,6 +124,7 @@ class CallRead(CallTool):
     description = (
         "Call any tool that only reads, listed or not, by its name. Refuses tools that change data."
     )
+    hints: ClassVar[Mapping[str, bool]] = {"readOnlyHint": True}
 
 
 class CallWrite(CallTool):
@@ -140,6 +137,7 @@ class CallWrite(CallTool):
         "change and must approve it first, exactly as if the tool were called itself."
     )
     writes = True
+    hints: ClassVar[Mapping[str, bool]] = {"readOnlyHint": False}
 
 
 TOOLS: Mapping[str, type[Ask]] = {

@@ -38,7 +38,7 @@ _OPERATION_RULES: tuple[tuple[str, Callable[[Operation], Iterator[str]]], ...] =
     ("references", schema.leftover_references),
     ("argument-names", schema.wrong_names),
     ("required", schema.unknown_required),
-    ("described", schema.undescribed),
+    ("described", schema.badly_described),
     ("credentials", schema.credential_names),
     ("max-items", schema.unbounded_arrays),
     ("bulk", schema.bulk_without_array),

@@ -30,6 +30,8 @@ _LIST_BELOW = ("prefixItems", "oneOf", "anyOf", "allOf")
 _NAMED_BELOW = ("properties", "patternProperties", "dependentSchemas")
 _ARRAY_STEPS = ("items", "contains", "prefixItems", "unevaluatedItems")
 
+_TEXT_WORD = re.compile(r"\w+|[^\w\s.]")
+_SMALL_WORDS = frozenset({"a", "an", "in", "is", "its", "of", "the", "to"})
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _CREDENTIALS = frozenset(
     {
@@ -91,18 +93,30 @@ def unknown_required(operation: Operation) -> Iterator[str]:
                 yield f"{_join(where, name)} is required but not among the properties"
 
 
-def undescribed(operation: Operation) -> Iterator[str]:
-    """Demand of every property, at every depth, a brief description."""
+def badly_described(operation: Operation) -> Iterator[str]:
+    """Demand of every description that it is brief, and tells more than the name does."""
     for where, schema in subschemas(operation.input_schema):
         for name, part in schema.get("properties", {}).items():
-            text = part.get("description", "") if isinstance(part, dict) else ""
-            if not text.strip():
-                yield f"describe {_join(where, name)}"
+            text = part.get("description") if isinstance(part, dict) else None
+            if text is None:
+                continue
+            if _repeats(name, text):
+                yield (
+                    f"the description of {_join(where, name)} says no more than its name: "
+                    "say more, or leave it out"
+                )
             if len(text) > MAX_DESCRIPTION:
                 yield (
                     f"the description of {_join(where, name)} has {len(text)} characters: "
                     f"at most {MAX_DESCRIPTION} are allowed"
                 )
+
+
+def _repeats(name: str, text: str) -> bool:
+    """Tell whether all words of a description stand in the name already."""
+    spelled = name.lower().replace("_", "")
+    words = set(_TEXT_WORD.findall(text.lower())) - _SMALL_WORDS
+    return all(word in spelled for word in words)
 
 
 def credential_names(operation: Operation) -> Iterator[str]:

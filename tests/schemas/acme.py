@@ -78,7 +78,7 @@ _THINGS_LIST = operation(
         {
             "page": {"type": "integer", "description": "Page, from 1."},
             "size": {"type": "integer", "description": "Things a page."},
-            "tags": {"type": "array", "items": {"type": "string"}, "description": "Tags."},
+            "tags": {"type": "array", "items": {"type": "string"}, "description": "Marks."},
         }
     ),
     request={"method": "GET", "path": "/things", "arrays": {"tags": "repeat"}},
@@ -140,7 +140,7 @@ _THINGS_IMPORT = operation(
             "things": {
                 "type": "array",
                 "maxItems": 25,
-                "description": "The things.",
+                "description": "What to import.",
                 "items": {
                     "type": "object",
                     "properties": {"name": NAME, "size": {"type": "object", "description": "Any."}},

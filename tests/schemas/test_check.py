@@ -91,20 +91,20 @@ SCHEMAS: tuple[Row, ...] = (
         "things[].key is required",
         {f"{PROPERTIES}/things/items/required": ["name", "key"]},
     ),
-    ("described", GET, "describe id", {f"{PROPERTIES}/id/description": " "}),
+    ("described", GET, "no more than its name", {f"{PROPERTIES}/id/description": " "}),
+    ("described", GET, "no more than its name", {f"{PROPERTIES}/id/description": "The id."}),
     ("described", GET, "has 201 characters", {f"{PROPERTIES}/id/description": "x" * 201}),
-    ("described", GET, "describe more", {f"{PROPERTIES}/more": True}),
     (
         "described",
         IMPORT,
-        "describe things[].name",
-        {f"{PROPERTIES}/things/items/properties/name": {"type": "string"}},
+        "the description of things[].name says no more",
+        {f"{PROPERTIES}/things/items/properties/name/description": "Its name."},
     ),
     (
         "described",
         GET,
-        "describe id.(anyOf).x",
-        {f"{PROPERTIES}/id/anyOf": [{"properties": {"x": {}}}, {"type": "string"}]},
+        "the description of id.(anyOf).x says no more",
+        {f"{PROPERTIES}/id/anyOf": [{"properties": {"x": {"description": "X"}}}, {}]},
     ),
     (
         "max-items",
@@ -410,7 +410,7 @@ def test_what_is_filled_in_is_a_place_of_an_item_that_may_be_left_out(
 def test_items_of_any_form_have_every_place_and_impossible_ones_none(
     tmp_path: Path, *, items: bool, rules: list[str]
 ) -> None:
-    tags = {"type": "array", "maxItems": 3, "description": "Tags.", "items": items}
+    tags = {"type": "array", "maxItems": 3, "description": "Marks.", "items": items}
     before = {"tool": "acme_things_get", "each": "/tags", "arguments": {"id": "/id"}}
     changes = {f"{PROPERTIES}/tags": tags, "/before": before}
     assert [rule for rule, _, _ in broken(tmp_path, UPDATE, changes)] == rules

@@ -179,7 +179,14 @@ def test_an_alias_of_two_operations_is_told_for_both(tmp_path: Path) -> None:
 
 
 def test_a_catalogue_with_a_heavy_median_is_told_as_a_whole(tmp_path: Path) -> None:
-    files = changed(*((file, "/description", "d" * 400) for file in (GET, LIST, UPDATE)))
+    longer = {GET: "id", LIST: "size", UPDATE: "id"}
+    files = changed(
+        *((file, "/description", "d" * 400) for file in longer),
+        *(
+            (file, f"/inputSchema/properties/{name}/description", "d" * 200)
+            for file, name in longer.items()
+        ),
+    )
     [problem] = found(tmp_path, files)
     assert (problem.file, problem.rule) == ("acme", "median-size")
     assert "the median may be 700" in problem.message
