@@ -1,6 +1,8 @@
 """What the list of tools says of one operation."""
 
 import json
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from crm_mcp.operation import Operation
@@ -16,7 +18,7 @@ def list_entry(operation: Operation) -> dict[str, Any]:
         "title": operation.title,
         "description": operation.description,
         "inputSchema": advertised_schema(operation),
-        "annotations": operation.annotations(),
+        "annotations": hints(operation),
     }
 
 
@@ -26,6 +28,31 @@ def advertised_schema(operation: Operation) -> dict[str, Any]:
         return operation.input_schema
     properties = {**operation.properties, DRY_RUN: _DRY_RUN_SCHEMA}
     return {**operation.input_schema, "properties": properties}
+
+
+def hints(operation: Operation) -> Mapping[str, bool]:
+    """Tell the MCP hints that are not what the protocol takes for granted.
+
+    They follow from effect and traits and stand nowhere else. What a read destroys or repeats is
+    no question, so one hint says all of it.
+    """
+    if operation.effect == "read":
+        return _READS
+    destructive = operation.effect in ("update", "delete") or (
+        operation.effect == "action" and "destructive" in operation.traits
+    )
+    return _of_a_write(destructive=destructive, idempotent="idempotent" in operation.traits)
+
+
+_READS: Mapping[str, bool] = {"readOnlyHint": True}
+
+
+@lru_cache
+def _of_a_write(*, destructive: bool, idempotent: bool) -> Mapping[str, bool]:
+    """Make the hints once for all writes that share them; there are few kinds."""
+    said = {"readOnlyHint": False, "destructiveHint": destructive, "idempotentHint": idempotent}
+    granted = {"destructiveHint": True, "idempotentHint": False}
+    return {hint: value for hint, value in said.items() if granted.get(hint) is not value}
 
 
 def entry_bytes(operation: Operation) -> int:

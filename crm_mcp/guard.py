@@ -91,8 +91,8 @@ def refusal_of(operation: Operation, policy: Policy) -> Refuse | None:
         return Refuse(f"{operation.name} touches credentials and is switched off here.")
     if operation.asks and policy.mode is Mode.READ_ONLY:
         return Refuse(f"{operation.name} would change data, and this server only reads.")
-    accepted = _named(operation, policy.accept_inferred)
-    if _is_guess(operation) and policy.mode is Mode.UNATTENDED and not accepted:
+    unasked_guess = policy.mode is Mode.UNATTENDED and _is_guess(operation)
+    if unasked_guess and not _named(operation, policy.accept_inferred):
         return Refuse(
             f"{operation.name} would change data by a call that the vendor does not document and "
             "that was inferred from weak signs, and nobody is asked here before it is sent."

@@ -7,7 +7,7 @@ from them. The meaning of each key is told in `docs/operation-format.md`.
 import hashlib
 import re
 from collections.abc import Mapping
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -352,19 +352,6 @@ class Operation(Part):
         content = self.model_dump_json(exclude={"examples", "sample"})
         return hashlib.sha256(content.encode()).hexdigest()
 
-    def annotations(self) -> Mapping[str, bool]:
-        """Tell the MCP hints that are not what the protocol takes for granted.
-
-        They follow from effect and traits and stand nowhere else. What a read destroys or repeats
-        is no question, so one hint says all of it.
-        """
-        if self.effect == "read":
-            return _READS
-        destructive = self.effect in ("update", "delete") or (
-            self.effect == "action" and "destructive" in self.traits
-        )
-        return _hints(destructive, "idempotent" in self.traits)
-
     def misfit(self, problems: list[str], hint: str = "") -> InvalidArguments:
         """Make the error that lists what does not fit; unless hinted, with arguments that would."""
         shown = problems[:MAX_PROBLEMS]
@@ -394,14 +381,3 @@ def kind_names(input_schema: Mapping[str, Any], said: str) -> tuple[str, ...]:
     for step in said.split("/")[1:]:
         schema = schema["properties"][step]
     return tuple(schema["enum"])
-
-
-_READS: Mapping[str, bool] = {"readOnlyHint": True}
-
-
-@lru_cache
-def _hints(destructive: bool, idempotent: bool) -> Mapping[str, bool]:  # noqa: FBT001
-    """Make the hints of a write once for all operations that share them; there are few kinds."""
-    hints = {"readOnlyHint": False, "destructiveHint": destructive, "idempotentHint": idempotent}
-    granted = {"destructiveHint": True, "idempotentHint": False}
-    return {hint: value for hint, value in hints.items() if granted.get(hint) is not value}

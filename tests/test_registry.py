@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from crm_mcp.entries import advertised_schema, list_entry
+from crm_mcp.entries import advertised_schema, hints, list_entry
 from crm_mcp.errors import ConfigError, NotCallable, UnknownTool
 from crm_mcp.guard import Mode, Policy
 from crm_mcp.operation import Operation
@@ -226,10 +226,10 @@ def test_the_hints_of_a_write_follow_from_effect_and_traits(
 ) -> None:
     changes = {"effect": effect, "traits": traits}
 
-    hints = five["fivecrm_areas_get"].model_copy(update=changes).annotations()
+    told = hints(five["fivecrm_areas_get"].model_copy(update=changes))
 
     # What is left out is what the protocol takes for granted.
-    assert hints == {
+    assert told == {
         "readOnlyHint": False,
         **({} if destructive else {"destructiveHint": False}),
         **({"idempotentHint": True} if idempotent else {}),
