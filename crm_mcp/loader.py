@@ -17,6 +17,7 @@ NO_KINDS: Mapping[str, IdKind] = MappingProxyType({})
 NO_FIELDS: Mapping[str, PersonalKind] = MappingProxyType({})
 
 _PERSONAL = TypeAdapter(dict[str, PersonalKind])
+_WORDS: TypeAdapter[dict[str, str]] = TypeAdapter(dict[str, str])
 
 
 def schemas_root() -> Path:
@@ -87,6 +88,19 @@ def read_personal(folder: Path) -> Mapping[str, PersonalKind]:
     path = folder / "_personal.json"
     try:
         return _PERSONAL.validate_python(read_json(path) if path.exists() else {})
+    except ValidationError as error:
+        raise SchemaError(f"{path}: {_first_problem(error)}") from error
+
+
+def read_words(folder: Path) -> Mapping[str, str]:
+    """Read what people call a vendor's things, for the search; empty where nothing is said.
+
+    Raises:
+        SchemaError: `_words.json` is not JSON, or holds something else than texts.
+    """
+    path = folder / "_words.json"
+    try:
+        return _WORDS.validate_python(read_json(path) if path.exists() else {})
     except ValidationError as error:
         raise SchemaError(f"{path}: {_first_problem(error)}") from error
 

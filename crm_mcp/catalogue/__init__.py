@@ -17,7 +17,7 @@ from crm_mcp.entries import advertised_schema
 from crm_mcp.envelope import fit
 from crm_mcp.errors import InvalidArguments
 from crm_mcp.guard import Mode
-from crm_mcp.loader import read_json, schemas_root
+from crm_mcp.loader import read_json, read_words, schemas_root
 from crm_mcp.operation import Operation
 from crm_mcp.registry import Registry
 from crm_mcp.search import ToolIndex
@@ -67,7 +67,9 @@ class Catalogue:
     def _index(self) -> ToolIndex:
         """Made with the first search: most servers are never asked."""
         offered = [one for one in self._registry.operations if self._registry.is_offered(one)]
-        return ToolIndex(offered)
+        root = schemas_root()
+        vendors = {operation.vendor for operation in offered}
+        return ToolIndex(offered, {vendor: read_words(root / vendor) for vendor in vendors})
 
     def _find(self, ask: FindTools) -> dict[str, Any]:
         fits = [

@@ -20,6 +20,7 @@ def catalogue_problems(folder: Folder, median_bytes: int) -> Iterator[Problem]:
     yield from _same_requests(folder)
     yield from _clashing_aliases(folder)
     yield from _heavy_catalogue(folder, median_bytes)
+    yield from _words_of_nothing(folder)
 
 
 def _same_requests(folder: Folder) -> Iterator[Problem]:
@@ -67,3 +68,14 @@ def _heavy_catalogue(folder: Folder, most: int) -> Iterator[Problem]:
             f"the median may be {most}: shorten descriptions"
         )
         yield Problem(folder.vendor, "median-size", text)
+
+
+def _words_of_nothing(folder: Folder) -> Iterator[Problem]:
+    names = {name.removeprefix(f"{folder.vendor}_") for name in folder.names}
+    names |= {name.rpartition("_")[0] for name in names}
+    for key in folder.words:
+        if key not in names:
+            text = (
+                f"{key} is no tool, and no tool's name without its verb: correct it, or take it out"
+            )
+            yield Problem(f"{folder.vendor}/_words.json", "words", text)

@@ -15,12 +15,14 @@ from crm_mcp.loader import (
     read_kinds,
     read_personal,
     read_shared,
+    read_words,
 )
 from crm_mcp.operation import IdKind, Operation, PersonalKind
 
 SHARED = "_shared.json"
 IDS = "_ids.json"
 PERSONAL = "_personal.json"
+WORDS = "_words.json"
 DOCUMENTED = "_documented.json"
 
 
@@ -49,6 +51,7 @@ class Folder:
     names: frozenset[str]
     kinds: Mapping[str, IdKind]
     personal: Mapping[str, PersonalKind]
+    words: Mapping[str, str]
 
     def find(self, name: str) -> Operation | None:
         """Get an operation by its name, if it could be read."""
@@ -64,7 +67,7 @@ def read_folder(root: Path, vendor: str) -> tuple[Folder, tuple[Problem, ...]]:
     """Read a vendor's files; what cannot be read becomes a problem, and reading goes on."""
     files = tuple(operation_files(root / vendor))
     names = frozenset(path.stem for path in files)
-    nothing = Folder(vendor, (), names, {}, {})
+    nothing = Folder(vendor, (), names, {}, {}, {})
     try:
         kinds = read_kinds(root / vendor)
     except SchemaError as error:
@@ -73,11 +76,15 @@ def read_folder(root: Path, vendor: str) -> tuple[Folder, tuple[Problem, ...]]:
         personal = read_personal(root / vendor)
     except SchemaError as error:
         return nothing, (_unreadable(root, root / vendor / PERSONAL, error),)
+    try:
+        words = read_words(root / vendor)
+    except SchemaError as error:
+        return nothing, (_unreadable(root, root / vendor / WORDS, error),)
     found = [*_read(root, root / vendor, files, kinds)]
     operations = tuple(entry for entry in found if isinstance(entry, Operation))
     problems = [entry for entry in found if isinstance(entry, Problem)]
     problems += _misplaced(root, root / vendor, files)
-    return Folder(vendor, operations, names, kinds, personal), tuple(problems)
+    return Folder(vendor, operations, names, kinds, personal, words), tuple(problems)
 
 
 def _read(
@@ -109,7 +116,7 @@ def _read_one(
 
 def _misplaced(root: Path, folder: Path, files: tuple[Path, ...]) -> Iterator[Problem]:
     """Find files that the loader would pass by in silence, and names that stand twice."""
-    special = (folder / name for name in (SHARED, IDS, PERSONAL, DOCUMENTED))
+    special = (folder / name for name in (SHARED, IDS, PERSONAL, WORDS, DOCUMENTED))
     for path in sorted(set(folder.rglob("*.json")) - {*files, *special}):
         text = f"no operation is read from here: move it to {folder.name}/<toolset>/"
         yield Problem(_below(root, path), "folder", text)

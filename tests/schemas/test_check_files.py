@@ -316,3 +316,25 @@ def test_a_written_schema_is_fresh_and_a_changed_one_is_stale(tmp_path: Path) ->
     [problem] = check(tmp_path, [Acme()])
     assert (problem.file, problem.rule) == ("operation.schema.json", "stale")
     assert "--write-schema" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ({"things": "items", "things_get": "show"}, None),
+        ({"thing": "items"}, "thing is no tool"),
+        ({"acme_things": "items"}, "acme_things is no tool"),
+        ({"things": 1}, "things"),
+        ([], "_words.json"),
+    ],
+)
+def test_what_people_say_is_said_of_tools_that_exist(
+    tmp_path: Path, words: object, told: str | None
+) -> None:
+    assert found(tmp_path, good_files()) == []
+    (tmp_path / "acme" / "_words.json").write_text(json.dumps(words), encoding="utf-8")
+
+    problems = check(tmp_path, [Acme()])
+
+    assert [problem.file for problem in problems] == ([] if told is None else ["acme/_words.json"])
+    assert all(str(told) in f"{problem.file}: {problem.message}" for problem in problems)
