@@ -6,6 +6,8 @@ from typing import Any
 from crm_mcp.operation import Operation
 
 DRY_RUN = "_dry_run"
+FRESH_MS = 3_600_000
+"""How long a client may keep what does not change while the server runs."""
 _DRY_RUN_SCHEMA = {
     "type": "boolean",
     "description": "True: show what would be sent and change nothing.",
