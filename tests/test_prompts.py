@@ -353,3 +353,12 @@ async def test_what_is_no_argument_of_a_prompt_is_not_completed(
         await completed(client, prompt, argument, "")
 
     assert caught.value.error.code == INVALID_PARAMS
+
+
+@pytest.mark.anyio
+async def test_clients_are_told_that_there_are_prompts_and_completion(client: Client) -> None:
+    told = client.server_capabilities
+
+    assert told.prompts is not None
+    assert told.completions is not None
+    assert told.resources is not None
