@@ -9,6 +9,8 @@ from crm_mcp.operation import Operation
 
 DRY_RUN = "_dry_run"
 _DRY_RUN_SCHEMA = {"type": "boolean", "description": "Show it, send nothing."}
+FRESH_MS = 3_600_000
+"""How long a client may keep what does not change while the server runs."""
 
 
 def list_entry(operation: Operation) -> dict[str, Any]:

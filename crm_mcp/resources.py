@@ -1,23 +1,45 @@
-"""What clients can read beside tools: the feeds of CRMs, and files that results linked to."""
+"""What clients can read beside tools: feeds of CRMs, files that results linked to, the catalogue.
+
+The catalogue is one resource, and each operation is one by a template: a list of them all would
+fill what clients show.
+"""
 
 import base64
+from functools import partial
 from typing import Any
 
+from anyio import to_thread
 from mcp import MCPError
 from mcp.server import ServerRequestContext
 from mcp_types import (
     INVALID_PARAMS,
     BlobResourceContents,
     ListResourcesResult,
+    ListResourceTemplatesResult,
     PaginatedRequestParams,
     ReadResourceRequestParams,
     ReadResourceResult,
     Resource,
+    ResourceTemplate,
+    TextResourceContents,
 )
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from crm_mcp.feeds import Feeds
+from crm_mcp.catalogue import Catalogue
+from crm_mcp.entries import FRESH_MS
+from crm_mcp.envelope import as_text, fit
+from crm_mcp.errors import ToolFailure
+from crm_mcp.feeds import JSON_TYPE, Feeds
 from crm_mcp.parties import Caller
 from crm_mcp.received import Kept, Received
+
+CATALOGUE = "crm://catalogue"
+_ONE = "crm://operations/"
+OPERATION = "name"
+OPERATIONS = f"{_ONE}{{{OPERATION}}}"
+MAX_ECHO = 200
+NOT_FOUND_UNTIL_2025 = -32002
+"""The handshake era has a code of its own for what is not there."""
 
 Context = ServerRequestContext[Any]
 
@@ -25,14 +47,19 @@ Context = ServerRequestContext[Any]
 class Resources:
     """The handlers that list and read resources of every kind."""
 
-    def __init__(self, feeds: Feeds, received: Received) -> None:
+    def __init__(
+        self, feeds: Feeds, received: Received, catalogue: Catalogue, max_chars: int
+    ) -> None:
         self._feeds = feeds
         self._received = received
+        self._catalogue = catalogue
+        self._limit = max_chars
 
     def handlers(self) -> dict[str, Any]:
         """Name the handlers for the server."""
         return {
             "on_list_resources": self.list_resources,
+            "on_list_resource_templates": self.list_templates,
             "on_read_resource": self.read_resource,
             **self._feeds.handlers(),
         }
@@ -40,35 +67,91 @@ class Resources:
     async def list_resources(
         self, _ctx: Context, _params: PaginatedRequestParams | None
     ) -> ListResourcesResult:
-        """List the feeds, and the files that are still kept."""
+        """List the catalogue, the feeds, and the files that are still kept."""
         files = [_described(kept) for kept in self._received.of(Caller.name)]
-        return ListResourcesResult(resources=[*self._feeds.resources(), *files])
+        return ListResourcesResult(resources=[_catalogue(), *self._feeds.resources(), *files])
+
+    async def list_templates(
+        self, _ctx: Context, _params: PaginatedRequestParams | None
+    ) -> ListResourceTemplatesResult:
+        """List the one template, which stands for every operation."""
+        template = ResourceTemplate(
+            uri_template=OPERATIONS,
+            name="operation",
+            title="One tool of a CRM",
+            description="What one tool does, all its arguments with an example, the data of its "
+            "answer, and whether a person is asked first.",
+            mime_type=JSON_TYPE,
+        )
+        return ListResourceTemplatesResult(
+            resource_templates=[template], ttl_ms=FRESH_MS, cache_scope="private"
+        )
 
     async def read_resource(
-        self, _ctx: Context, params: ReadResourceRequestParams
+        self, ctx: Context, params: ReadResourceRequestParams
     ) -> ReadResourceResult:
-        """Read a feed's newest messages, or a file.
+        """Read the catalogue, an operation, a feed's newest messages, or a file.
 
         Raises:
-            MCPError: there is no such feed, and no such file is kept any more.
+            MCPError: there is no such resource, and no such file is kept any more.
         """
-        if (feed := self._feeds.read(params.uri)) is not None:
+        uri = params.uri
+        if uri == CATALOGUE:
+            return _fixed(uri, await to_thread.run_sync(self._catalogue.whole, self._limit))
+        if uri.startswith(_ONE):
+            return await self._operation(ctx, uri)
+        if (feed := self._feeds.read(uri)) is not None:
             return feed
-        kept = self._received.get(params.uri, Caller.name)
-        if kept is None:
-            feeds = ", ".join(str(resource.uri) for resource in self._feeds.resources())
-            there_are = f" There are: {feeds}." if feeds else ""
-            raise MCPError(
-                INVALID_PARAMS,
-                f"There is no resource of this name.{there_are} Files are kept for a while only: "
-                "make the call that brought it again.",
-            )
-        content = BlobResourceContents(
-            uri=kept.uri,
-            mime_type=kept.file.mime_type,
-            blob=base64.b64encode(kept.file.content).decode("ascii"),
+        if (kept := self._received.get(uri, Caller.name)) is not None:
+            return _file(kept)
+        feeds = [str(resource.uri) for resource in self._feeds.resources()]
+        raise _not_found(
+            ctx,
+            uri,
+            f"There is no resource of this name. There are: {', '.join([CATALOGUE, *feeds])}, and "
+            f"{OPERATIONS}. Files are kept for a while only: make the call that brought it again.",
         )
-        return ReadResourceResult(contents=[content], ttl_ms=0, cache_scope="private")
+
+    async def _operation(self, ctx: Context, uri: str) -> ReadResourceResult:
+        try:
+            describe = partial(self._catalogue.describe, uri.removeprefix(_ONE))
+            described = await to_thread.run_sync(describe)
+        except ToolFailure as error:
+            raise _not_found(ctx, uri, error.message, **error.details) from None
+        return _fixed(uri, fit(described, self._limit))
+
+
+def _not_found(ctx: Context, uri: str, message: str, **details: Any) -> MCPError:
+    """Say that there is no such resource, by the code of the client's era."""
+    modern = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
+    code = INVALID_PARAMS if modern else NOT_FOUND_UNTIL_2025
+    return MCPError(code, message, {"uri": uri[:MAX_ECHO], **details})
+
+
+def _fixed(uri: str, envelope: dict[str, Any]) -> ReadResourceResult:
+    """Answer with what stays the same while the server runs."""
+    text = TextResourceContents(uri=uri, mime_type=JSON_TYPE, text=as_text(envelope))
+    return ReadResourceResult(contents=[text], ttl_ms=FRESH_MS, cache_scope="private")
+
+
+def _file(kept: Kept) -> ReadResourceResult:
+    content = BlobResourceContents(
+        uri=kept.uri,
+        mime_type=kept.file.mime_type,
+        blob=base64.b64encode(kept.file.content).decode("ascii"),
+    )
+    return ReadResourceResult(contents=[content], ttl_ms=0, cache_scope="private")
+
+
+def _catalogue() -> Resource:
+    return Resource(
+        uri=CATALOGUE,
+        name="catalogue",
+        title="All tools that can be called here",
+        description="The names of all tools of the connected CRMs by toolset, with what they do "
+        "to data and their titles, listed as tools or not.",
+        mime_type=JSON_TYPE,
+    )
 
 
 def _described(kept: Kept) -> Resource:

@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -12,6 +13,7 @@ from mcp.server import Server, ServerRequestContext
 from mcp.server.context import CallNext, HandlerResult
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 from mcp_types import (
+    INTERNAL_ERROR,
     INVALID_PARAMS,
     SERVER_INFO_META_KEY,
     CallToolRequestParams,
@@ -27,15 +29,18 @@ from crm_mcp.app import App
 from crm_mcp.catalogue import Catalogue
 from crm_mcp.catalogue.asks import TOOLS, CallTool, DescribeTool, FindTools
 from crm_mcp.clients import Program
+from crm_mcp.completion import Completions
 from crm_mcp.confirm import Asker, Nobody, QuestionOpen
 from crm_mcp.elicitation import ClientAsker, ClientDialogs, question_result
-from crm_mcp.entries import advertised_schema
+from crm_mcp.entries import FRESH_MS, advertised_schema
 from crm_mcp.envelope import failure, fit, success
 from crm_mcp.errors import ToolFailure, UnknownTool
 from crm_mcp.feeds import Feeds
 from crm_mcp.ledger import LIFETIME_SECONDS
 from crm_mcp.parties import Caller, Report
 from crm_mcp.preview import visible
+from crm_mcp.prompting import Prompting
+from crm_mcp.prompts import Prompts
 from crm_mcp.received import Received
 from crm_mcp.redact import Redactor
 from crm_mcp.resources import Resources
@@ -44,7 +49,6 @@ from crm_mcp.results import tool_result
 logger = logging.getLogger(__name__)
 
 NAME = "crm-mcp"
-LIST_FRESH_MS = 3_600_000
 MAX_NAME = 70
 MAX_VERSION = 30
 INSTRUCTIONS = (
@@ -63,6 +67,7 @@ PERSONAL = {
 }
 
 Context = ServerRequestContext[Any]
+Handler = Callable[[Context, Any], Awaitable[Any]]
 
 
 def build_server(app: App) -> Server[Any]:
@@ -71,6 +76,15 @@ def build_server(app: App) -> Server[Any]:
     catalogue = Catalogue(app.pipeline.registry)
     handlers = Handlers(app, catalogue, received)
     feeds = Feeds(app)
+    prompts = Prompts(
+        app.pipeline.registry, (account.vendor for account in app.pipeline.accounts.values())
+    )
+    resources = Resources(feeds, received, catalogue, app.settings.general.max_result_chars)
+    others: dict[str, Handler] = {
+        **resources.handlers(),
+        **Prompting(prompts).handlers(),
+        **Completions(prompts, catalogue).handlers(),
+    }
     server: Server[Any] = Server(
         NAME,
         version=__version__,
@@ -80,7 +94,7 @@ def build_server(app: App) -> Server[Any]:
         on_list_tools=handlers.list_tools,
         on_call_tool=handlers.call_tool,
         lifespan=feeds.lifespan,
-        **Resources(feeds, received).handlers(),
+        **_without_our_insides(others),
     )
     security = RequestStateSecurity.ephemeral(ttl=LIFETIME_SECONDS)
     server.middleware.append(RequestStateBoundary(security, default_audience=NAME))
@@ -99,7 +113,7 @@ class PreparedList:
         self._handlers = handlers
         self._modern = {
             "resultType": "complete",
-            "ttlMs": LIST_FRESH_MS,
+            "ttlMs": FRESH_MS,
             "cacheScope": "private",
             "_meta": {SERVER_INFO_META_KEY: server_info},
         }
@@ -216,6 +230,25 @@ def _progress(ctx: Context) -> Report:
         await ctx.session.report_progress(steps, None, message)
 
     return report
+
+
+def _without_our_insides(handlers: dict[str, Handler]) -> dict[str, Any]:
+    """Tell nothing of an unexpected error, which older clients would be sent word for word."""
+    return {name: _discreet(handler) for name, handler in handlers.items()}
+
+
+def _discreet(handler: Handler) -> Handler:
+    async def answer(ctx: Context, params: Any) -> Any:
+        try:
+            return await handler(ctx, params)
+        except MCPError:
+            raise
+        except Exception:
+            number = secrets.token_hex(4)
+            logger.exception("unexpected error %s", number)
+            raise MCPError(INTERNAL_ERROR, _bug(number)["message"]) from None
+
+    return answer
 
 
 def _bug(number: str) -> dict[str, Any]:

@@ -13,7 +13,12 @@ import anyio
 import pytest
 from client_programs import ERAS
 from mcp import Client, MCPError
-from mcp_types import ElicitResult, InputRequiredResult
+from mcp_types import (
+    ElicitResult,
+    InputRequiredResult,
+    PromptReference,
+    ResourceTemplateReference,
+)
 from open_crm import OpenCrm, Person, Write, former, opened, writes
 
 from crm_mcp.app import App
@@ -23,6 +28,7 @@ from crm_mcp.errors import ApprovalRequired, PermitError, ToolFailure
 from crm_mcp.guard import BoundCall, Permit
 from crm_mcp.listening import DEAF
 from crm_mcp.parties import Caller
+from crm_mcp.resources import CATALOGUE, OPERATIONS
 from crm_mcp.server import build_server
 from crm_mcp.take_back import Desk, take_back
 from crm_mcp.testing import dialog
@@ -204,13 +210,17 @@ async def an_approval_for_other_arguments(folder: Path) -> None:
 
 
 async def every_other_request(folder: Path) -> None:
-    """Name writes where other requests name resources; list all that can be listed."""
+    """Name writes where other requests name resources, prompts or values; list all there is."""
     crm = OpenCrm()
     for era in ERAS:
         async with connected(folder / era, crm, era) as (_, client):
             await client.list_tools()
             await client.list_resources()
+            await client.list_resource_templates()
+            await client.read_resource(CATALOGUE)
+            await _every_prompt(client, [write.name for write in writes()])
             for write in writes():
+                await client.read_resource(OPERATIONS.replace("{name}", write.name))
                 address = f"crm://{write.operation.vendor}/{write.name}"
                 with pytest.raises(MCPError):
                     await client.read_resource(address)
@@ -218,6 +228,23 @@ async def every_other_request(folder: Path) -> None:
                     with pytest.raises(MCPError):
                         await client.session.subscribe_resource(address)
     assert crm.log == ()
+
+
+async def _every_prompt(client: Client, names: list[str]) -> None:
+    """Get each prompt with the names of writes for arguments, and have each argument completed."""
+    for prompt in (await client.list_prompts()).prompts:
+        reference = PromptReference(type="ref/prompt", name=prompt.name)
+        needed = {one.name for one in prompt.arguments or () if one.required}
+        for name in names:
+            assert (await client.get_prompt(prompt.name, dict.fromkeys(needed, name))).messages
+        for argument in prompt.arguments or ():
+            await client.complete(reference, {"name": argument.name, "value": names[0]})
+    operations = ResourceTemplateReference(type="ref/resource", uri=OPERATIONS)
+    for name in names:
+        found = await client.complete(operations, {"name": "name", "value": name})
+        assert found.completion.values[0] == name
+        with pytest.raises(MCPError):
+            await client.get_prompt(name)
 
 
 async def every_feed(folder: Path) -> None:
@@ -231,7 +258,8 @@ async def every_feed(folder: Path) -> None:
         await client.list_tools()
     assert crm.log == ()
     async with connected(folder, crm, "legacy") as (app, client):
-        for feed in (await client.list_resources()).resources:
+        listed = (await client.list_resources()).resources
+        for feed in [one for one in listed if one.uri != CATALOGUE]:
             assert app.pipeline.registry.find(str(feed.name)).effect == "read"
             await client.session.subscribe_resource(feed.uri)
             await client.read_resource(feed.uri)

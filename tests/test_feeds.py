@@ -18,6 +18,7 @@ from crm_mcp.config import General, Settings
 from crm_mcp.errors import Unavailable
 from crm_mcp.parties import Caller
 from crm_mcp.pipeline import Pipeline
+from crm_mcp.resources import CATALOGUE
 from crm_mcp.sandbox.app import Sandbox
 from crm_mcp.server import build_server
 from crm_mcp.testing import sandbox_client
@@ -238,7 +239,7 @@ async def test_a_feed_whose_tool_is_switched_off_is_not_offered(tmp_path: Path) 
     async with connected("auto", tmp_path, lambda _uri: None, deny=(LISTEN,)) as client:
         offered = [resource.uri for resource in (await client.list_resources()).resources]
 
-    assert offered == ["crm://interact/interact_push_sync_hints_listen"]
+    assert offered == [CATALOGUE, "crm://interact/interact_push_sync_hints_listen"]
 
 
 async def test_a_crm_that_cannot_be_heard_is_told_in_the_log_and_tried_again(

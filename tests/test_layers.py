@@ -24,8 +24,11 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("commands", "commands.*", "web", "web.*"),
     ("testing", "testing.*"),
     ("server",),
+    ("completion",),
+    ("resources", "prompting"),
+    ("prompts", "prompts.*"),
     ("catalogue", "catalogue.*"),
-    ("elicitation", "results", "stdio", "resources"),
+    ("elicitation", "results", "stdio"),
     ("feeds",),
     ("app",),
     ("take_back",),
@@ -220,8 +223,9 @@ def test_imports_run_in_no_circle() -> None:
 def test_only_the_border_speaks_mcp() -> None:
     speakers = where(lambda module: bool(module.foreign & {"mcp", "mcp_types"}))
 
-    border = ("server", "elicitation", "results", "stdio", "resources", "feeds", "commands.demo")
-    assert outside(speakers, *border, "testing", "testing.*") == set()
+    border = ("server", "elicitation", "results", "stdio", "resources", "feeds", "prompting")
+    others = ("completion", "commands.demo", "testing", "testing.*")
+    assert outside(speakers, *border, *others) == set()
 
 
 def test_only_the_client_the_vendors_and_the_sandbox_speak_http() -> None:

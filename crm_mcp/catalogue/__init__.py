@@ -1,12 +1,14 @@
 """The whole catalogue within reach of a client that lists only a part of it."""
 
 import json
+from collections import Counter
 from functools import cached_property
 from typing import Any
 
 from crm_mcp.catalogue.asks import (
     CALL_READ,
     CALL_WRITE,
+    FIND,
     TOOLS,
     CallRead,
     CallTool,
@@ -24,6 +26,7 @@ from crm_mcp.search import ToolIndex
 
 MAX_REPLY = 3_000
 MANY = 1_000
+MAX_TYPED = 100
 
 Target = tuple[str, dict[str, Any]]
 
@@ -46,7 +49,7 @@ class Catalogue:
         Raises:
             ToolFailure: there is no such tool.
         """
-        return self._find(ask) if isinstance(ask, FindTools) else self._describe(ask)
+        return self._find(ask) if isinstance(ask, FindTools) else self.describe(ask.name)
 
     def target(self, ask: CallTool) -> Target:
         """Say which tool a call is meant for.
@@ -63,13 +66,43 @@ class Catalogue:
             )
         return operation.name, ask.arguments
 
+    def whole(self, limit: int) -> dict[str, Any]:
+        """List all that is offered by vendor and toolset, in at most `limit` characters of JSON."""
+        toolsets: dict[tuple[str, str], list[list[str]]] = {}
+        for one in self._offered:
+            row = [one.name, one.effect, one.title]
+            toolsets.setdefault((one.vendor, one.toolset), []).append(row)
+        rows = [
+            {"vendor": vendor, "toolset": toolset, "tools": tools}
+            for (vendor, toolset), tools in toolsets.items()
+        ]
+        counts = Counter(one.vendor for one in self._offered)
+        fitted = fit({"tools": counts, "columns": ["name", "effect", "title"], "data": rows}, limit)
+        if "truncated" in fitted:
+            fitted["truncated"]["how"] = f"Find the others with {FIND}."
+        return fitted
+
+    def names(self, typed: str) -> list[str]:
+        """List the tools that may be meant: first names that begin so, then those with such words.
+
+        Args:
+            typed: the beginning of a name, or beginnings of words of it.
+        """
+        start = "_".join(typed[:MAX_TYPED].lower().split())
+        begun = [part for part in start.split("_") if part]
+        fits = [one.name for one in self._offered if _has_words(one.name, begun)]
+        return sorted(fits, key=lambda name: (not name.startswith(start), name))
+
+    @cached_property
+    def _offered(self) -> tuple[Operation, ...]:
+        return tuple(one for one in self._registry.operations if self._registry.is_offered(one))
+
     @cached_property
     def _index(self) -> ToolIndex:
         """Made with the first search: most servers are never asked."""
-        offered = [one for one in self._registry.operations if self._registry.is_offered(one)]
         root = schemas_root()
-        vendors = {operation.vendor for operation in offered}
-        return ToolIndex(offered, {vendor: read_words(root / vendor) for vendor in vendors})
+        vendors = {operation.vendor for operation in self._offered}
+        return ToolIndex(self._offered, {name: read_words(root / name) for name in vendors})
 
     def _find(self, ask: FindTools) -> dict[str, Any]:
         fits = [
@@ -84,8 +117,13 @@ class Catalogue:
             found["hint"] = "Say it in other words, or leave vendor and effect out."
         return found
 
-    def _describe(self, ask: DescribeTool) -> dict[str, Any]:
-        operation = self._registry.find(ask.name)
+    def describe(self, name: str) -> dict[str, Any]:
+        """Describe one tool: what it does, takes and returns.
+
+        Raises:
+            ToolFailure: there is no such tool.
+        """
+        operation = self._registry.find(name)
         described = {
             **_brief(operation),
             "description": operation.description,
@@ -98,6 +136,11 @@ class Catalogue:
             "reply": _reply(operation),
         }
         return {"data": {key: value for key, value in described.items() if value != []}}
+
+
+def _has_words(name: str, begun: list[str]) -> bool:
+    """Tell whether each beginning begins a word of the name."""
+    return all(any(word.startswith(part) for word in name.split("_")) for part in begun)
 
 
 def _brief(operation: Operation) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
@@ -210,6 +211,8 @@ class Vendor(ABC):
     """Tools and toolsets of everyday work, listed by default: the most important first."""
     probe: ClassVar[str]
     """A read without arguments that shows whether the credentials work."""
+    purposes: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
+    """Which tools serve the steps of prompts."""
     median_bytes: ClassVar[int] = 700
     """How long an entry in the list of tools is: half of them may be longer."""
 

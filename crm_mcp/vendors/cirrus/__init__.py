@@ -29,6 +29,23 @@ class Cirrus(Vendor):
         "cirrus_leads_get",
     )
     probe = "cirrus_account_types_list"
+    purposes: ClassVar = {
+        "find_customer": ("cirrus_accounts_list", "cirrus_contacts_list"),
+        "customer": ("cirrus_accounts_get",),
+        "people": ("cirrus_contacts_list",),
+        "history": ("cirrus_activities_list",),
+        "open_work": (
+            "cirrus_opportunities_list",
+            "cirrus_quotes_list",
+            "cirrus_orders_list",
+        ),
+        "stages": ("cirrus_opportunity_statuses_list",),
+        "pipeline": ("cirrus_opportunities_list",),
+        "due": ("cirrus_activities_list",),
+        "log_choices": ("cirrus_activity_types_list", "cirrus_profile_get"),
+        "log": ("cirrus_activities_create",),
+        "follow_up": ("cirrus_activities_create",),
+    }
     median_bytes = 900  # nested bodies are typed to their leaves
 
     def auth(self, settings: Any) -> "httpx.Auth":

@@ -41,6 +41,14 @@ class FiveCrm(Vendor):
         "fivecrm_hash_validate",
     )
     probe = "fivecrm_hash_validate"
+    purposes: ClassVar = {
+        "scope": ("fivecrm_areas_list",),
+        "consent_words": (
+            "fivecrm_processing_categories_list",
+            "fivecrm_processing_channels_list",
+        ),
+        "consent": ("fivecrm_privacy_details_search",),
+    }
 
     def auth(self, settings: Any) -> "httpx.Auth":
         """Put the hash into the POST body; see `auth.py`."""

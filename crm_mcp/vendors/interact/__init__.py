@@ -30,6 +30,18 @@ class Interact(Vendor):
         "interact_person_contacts_create",
     )
     probe = "interact_devices_list"
+    purposes: ClassVar = {
+        "find_customer": ("interact_contacts_list",),
+        "customer": ("interact_organization_contacts_get", "interact_person_contacts_get"),
+        "people": ("interact_contact_contacts_list",),
+        "history": ("interact_contact_interactions_list", "interact_contact_notes_list"),
+        "open_work": ("interact_contact_deals_list", "interact_contact_tasks_list"),
+        "pipeline": ("interact_deals_list",),
+        "changes": ("interact_activities_list",),
+        "due": ("interact_tasks_list",),
+        "log": ("interact_notes_create",),
+        "follow_up": ("interact_tasks_create",),
+    }
 
     def auth(self, settings: Any) -> "httpx.Auth":
         """Open a session and put its token into each header; see `auth.py`."""

@@ -36,6 +36,19 @@ class Synergist(Vendor):
         "synergist_jobs_update",
     )
     probe = "synergist_expense_sheet_companies_list"
+    purposes: ClassVar = {
+        "scope": ("synergist_companies_list",),
+        "find_customer": ("synergist_clients_list",),
+        "people": ("synergist_client_contacts_list",),
+        "history": ("synergist_activities_list", "synergist_activity_history_list"),
+        "open_work": ("synergist_jobs_list", "synergist_quote_lines_list"),
+        "stages": ("synergist_job_sales_statuses_list",),
+        "pipeline": ("synergist_views_list", "synergist_jobs_list", "synergist_jobs_get"),
+        "due": ("synergist_activities_list",),
+        "log_choices": ("synergist_activity_types_list", "synergist_activity_owners_list"),
+        "log": ("synergist_activities_create",),
+        "follow_up": ("synergist_activity_followups_create",),
+    }
 
     def auth(self, settings: Any) -> "httpx.Auth":
         """Put user, password and version into the query; see `auth.py`."""
