@@ -37,6 +37,7 @@ from crm_mcp.envelope import failure, fit, success
 from crm_mcp.errors import ToolFailure, UnknownTool
 from crm_mcp.feeds import Feeds
 from crm_mcp.ledger import LIFETIME_SECONDS
+from crm_mcp.listing import listed
 from crm_mcp.parties import Caller, Report
 from crm_mcp.preview import visible
 from crm_mcp.prompting import Prompting
@@ -141,7 +142,7 @@ class Handlers:
     @cached_property
     def entries(self) -> list[dict[str, Any]]:
         """The entries of `tools/list`: our own tools, then those of the CRMs."""
-        return [*self._catalogue.entries, *self._app.pipeline.registry.entries]
+        return listed(self._app.pipeline.registry)
 
     def input_schema(self, name: str) -> dict[str, Any] | None:
         """Look up one tool's schema."""

@@ -1,7 +1,6 @@
 """`crm-mcp doctor`: what works here, and what to do where something does not."""
 
 import getpass
-import json
 import shlex
 import time
 from datetime import UTC, datetime
@@ -15,11 +14,10 @@ from crm_mcp.clients import Clients, Finding
 from crm_mcp.commands.setup import Setup
 from crm_mcp.config import Settings
 from crm_mcp.errors import AuthFailed, CrmMcpError, ToolFailure
+from crm_mcp.listing import cost_of, listed
 from crm_mcp.parties import Caller
 from crm_mcp.state import StateFolder
 
-BYTES_PER_TOKEN = 4.4
-"""Measured for tool lists with the o200k tokeniser; good enough for an estimate."""
 MAX_DOUBTS = 10
 
 _PERSONAL = {
@@ -124,9 +122,8 @@ def _tell_doubts(app: App, report: Report) -> None:
 
 
 def _tell_list(app: App, report: Report) -> None:
-    entries = app.pipeline.registry.entries
-    size = len(json.dumps(entries, ensure_ascii=False, separators=(",", ":")).encode())
-    report.good(f"tools listed: {len(entries)}, about {size / BYTES_PER_TOKEN:.0f} tokens")
+    cost = cost_of(listed(app.pipeline.registry))
+    report.good(f"tools listed: {cost.tools}, about {cost.tokens} tokens")
 
 
 def _tell_clients(app: App, report: Report) -> None:
