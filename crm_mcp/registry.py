@@ -43,9 +43,8 @@ class Registry:
         self._enabled = frozenset(enabled)
         self._by_name = _index(self.operations)
         _check_globs(self._by_name, policy)
-        offered = [one for one in self.operations if self.is_offered(one)]
-        usual = chosen(offered, everyday) if "default" in toolsets else set()
-        self._listed = _patterns(self.operations, tuple(toolsets)) | usual
+        self._named = _patterns(self.operations, tuple(toolsets))
+        self._everyday = everyday if "default" in toolsets else {}
 
     def find(self, name: str) -> Operation:
         """Get a callable operation by name or former name.
@@ -78,6 +77,12 @@ class Registry:
     def is_listed(self, operation: Operation) -> bool:
         """Tell whether `tools/list` shows this operation."""
         return operation.name in self._listed and self.is_offered(operation)
+
+    @cached_property
+    def _listed(self) -> frozenset[str]:
+        """Found with the first list: a single call needs none."""
+        offered = [one for one in self.operations if self.is_offered(one)]
+        return self._named | chosen(offered, self._everyday)
 
     @cached_property
     def entries(self) -> list[dict[str, Any]]:

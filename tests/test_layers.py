@@ -27,6 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("completion",),
     ("resources", "prompting"),
     ("prompts", "prompts.*"),
+    ("listing",),
     ("catalogue", "catalogue.*"),
     ("elicitation", "results", "stdio"),
     ("feeds",),
