@@ -16,7 +16,8 @@ import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
-from mcp_types import jsonrpc_message_adapter
+from mcp_types import JSONRPCMessage, JSONRPCResponse, jsonrpc_message_adapter
+from pydantic_core import to_json
 
 MAX_LINE_BYTES = 64 << 20
 HIGH_WATER_BYTES = 1 << 20
@@ -102,15 +103,20 @@ async def _write(
         async for item in from_server:
             if writer.is_closing():  # the client has gone; uvloop would call a write a fault
                 return
-            line = jsonrpc_message_adapter.dump_json(
-                item.message, by_alias=True, exclude_unset=True
-            )
+            line = _encode(item.message)
             if len(line) < COPIED_BYTES:
                 line += b"\n"  # one system call instead of two
                 writer.write(line)
             else:
                 writer.writelines((line, b"\n"))
             await writer.drain()
+
+
+def _encode(message: JSONRPCMessage) -> bytes:
+    """Write a message as JSON; an answer without a model's detour, which doubles a long list."""
+    if isinstance(message, JSONRPCResponse):
+        return to_json({"jsonrpc": message.jsonrpc, "id": message.id, "result": message.result})
+    return jsonrpc_message_adapter.dump_json(message, by_alias=True, exclude_unset=True)
 
 
 async def _write_until_gone(
