@@ -74,7 +74,7 @@ def server_json() -> dict[str, Any]:
         "$schema": REGISTRY_SCHEMA,
         "name": PUBLISHER,
         "title": PROJECT["name"],
-        "description": "Work in FIVE CRM, interact.io, Synergist and Cirrus 2; people approve writes.",
+        "description": "Work in FIVE CRM, interact.io, Synergist, Cirrus 2; people approve writes.",
         "version": PROJECT["version"],
         "packages": [
             {
@@ -166,9 +166,11 @@ def registry_problems(server: dict[str, Any]) -> list[str]:
     for package in server["packages"]:
         if package["version"] != PROJECT["version"] or server["version"] != PROJECT["version"]:
             found.append(f"server.json: the version must be {PROJECT['version']} everywhere")
-        for variable in package["environmentVariables"]:
-            if variable.get("isSecret") and variable.get("default"):
-                found.append(f"server.json: {variable['name']} is secret: take its default out")
+        found += [
+            f"server.json: {variable['name']} is secret: take its default out"
+            for variable in package["environmentVariables"]
+            if variable.get("isSecret") and variable.get("default")
+        ]
     return found
 
 
@@ -185,10 +187,11 @@ def manifest_problems(made: dict[str, Any]) -> list[str]:
         for variable, value in made["server"]["mcp_config"]["env"].items()
         if value not in asked_for
     ]
-    for name, asked in made["user_config"].items():
-        if asked.get("sensitive") and asked.get("default"):
-            found.append(f"manifest.json: {name} is secret: take its default out")
-    return found
+    return found + [
+        f"manifest.json: {name} is secret: take its default out"
+        for name, asked in made["user_config"].items()
+        if asked.get("sensitive") and asked.get("default")
+    ]
 
 
 def pack(target: Path) -> None:
