@@ -26,7 +26,7 @@ from crm_mcp.audit import Audit
 from crm_mcp.bind import bind, is_file
 from crm_mcp.compare import Look, look
 from crm_mcp.confirm import admit, obtain_yes
-from crm_mcp.entries import DRY_RUN
+from crm_mcp.entries import DRY_RUN, advertised_schema
 from crm_mcp.errors import ChangedSincePreview, Refused, StateError, ToolFailure
 from crm_mcp.field_names import FieldNames
 from crm_mcp.files import FileFolder
@@ -36,6 +36,7 @@ from crm_mcp.guard import Ask, BoundCall, Gate, Mode, Permit, Refuse, judge, typ
 from crm_mcp.ids import check_forms, named
 from crm_mcp.ledger import Consent, Ledger, Question, Yes
 from crm_mcp.listening import Ear
+from crm_mcp.meant import as_meant
 from crm_mcp.names import Read
 from crm_mcp.operation import Operation
 from crm_mcp.parties import Account, Caller, silent
@@ -97,6 +98,7 @@ class Pipeline:
     async def _screened(self, name: str, arguments: Mapping[str, Any], caller: Caller) -> Outcome:
         """Carry out one call, with its personal values hidden where the operator says so."""
         operation = self.registry.find(name)
+        arguments = as_meant(advertised_schema(operation), dict(arguments))
         screening = self.accounts[operation.vendor].screening
         if screening is None or caller.screen is not None:
             return await self._carry_out(operation, arguments, caller)

@@ -73,7 +73,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("ids",),
     ("search", "search.*"),
     ("retry", "respond", "compare"),
-    ("validate", "bind"),
+    ("validate", "bind", "meant"),
     ("loader",),
     ("vendors.*",),
     ("vendors",),
