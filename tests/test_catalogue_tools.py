@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from mcp import Client
 
+from crm_mcp.catalogue.asks import TOOLS, Ask
+from crm_mcp.check.dialects import dialect_problems
 from crm_mcp.sandbox.app import Sandbox
 from crm_mcp.testing import sandbox_client
 
@@ -222,3 +224,11 @@ async def test_a_dry_run_sends_nothing(client: Client, sandbox: Sandbox) -> None
     assert shown["status"] == "not_done"
     assert "Autumn" in shown["data"]["preview"]
     assert writes(sandbox) == 0
+
+
+@pytest.mark.parametrize("ask", TOOLS.values(), ids=TOOLS)
+def test_our_own_tools_keep_the_rules_about_schemas_too(ask: type[Ask]) -> None:
+    entry = ask.entry()
+
+    assert list(dialect_problems(entry["name"], entry["inputSchema"])) == []
+    assert entry["inputSchema"]["additionalProperties"] is False

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from crm_mcp.check import effects, request, response, schema, undo
+from crm_mcp.check import dialects, effects, request, response, schema, undo
 from crm_mcp.check.catalogue import catalogue_problems
 from crm_mcp.check.documented import documented_problems
 from crm_mcp.check.examples import failing_examples
@@ -43,6 +43,7 @@ _OPERATION_RULES: tuple[tuple[str, Callable[[Operation], Iterator[str]]], ...] =
     ("max-items", schema.unbounded_arrays),
     ("bulk", schema.bulk_without_array),
     ("entry-size", schema.oversized),
+    ("dialect", dialects.foreign_words),
     ("targets", request.colliding_arguments),
     ("placeholders", request.unfilled_placeholders),
     ("constants", request.overwritten_constants),

@@ -24,6 +24,13 @@ from crm_mcp.check.effects import verb_of
 
 UNBOUNDED = {"type": "array", "description": "Names.", "items": {"type": "string"}}
 PROPERTIES = "/inputSchema/properties"
+
+
+def nested(levels: int) -> dict[str, Any]:
+    """Make a schema of objects in each other."""
+    return {"properties": {"a": nested(levels - 1)}} if levels else {}
+
+
 GET_TOOL = "acme_things_get"
 
 
@@ -114,6 +121,16 @@ SCHEMAS: tuple[Row, ...] = (
     ),
     ("bulk", UPDATE, "array with maxItems", {"/traits": ["bulk"]}),
     ("entry-size", GET, "at most 8000", {f"{PROPERTIES}/id/enum": ["7", "x" * 8000]}),
+    ("dialect", GET, "take contentEncoding from id", {f"{PROPERTIES}/id/contentEncoding": "x"}),
+    (
+        "dialect",
+        GET,
+        "the format uri-template from id",
+        {f"{PROPERTIES}/id/format": "uri-template"},
+    ),
+    ("dialect", LIST, "say items of tags", {f"{PROPERTIES}/tags/items": DELETED}),
+    ("dialect", GET, "holds 7, which is none", {f"{PROPERTIES}/id/enum": ["7", 7]}),
+    ("dialect", GET, "is more than 10 levels deep", {f"{PROPERTIES}/id/anyOf": [nested(9), {}]}),
 )
 REQUESTS: tuple[Row, ...] = (
     ("targets", UPDATE, "name is sent nowhere", {"/request/bind/name": []}),
