@@ -13,16 +13,21 @@ MODERN = "2026-07-28"
 
 
 class Server:
-    """One `crm-mcp serve` process, driven line by line."""
+    """One process that speaks MCP, by default `crm-mcp serve`, driven line by line."""
 
     def __init__(
-        self, installation: Path, environment: dict[str, str], *, modern: bool = False
+        self,
+        installation: Path,
+        environment: dict[str, str],
+        *,
+        modern: bool = False,
+        command: tuple[str, ...] = ("-m", "crm_mcp", "serve"),
     ) -> None:
         self._modern = modern
         self._id = 0
         self.begun = time.perf_counter()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "crm_mcp", "serve"],
+            [sys.executable, *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,

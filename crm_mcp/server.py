@@ -46,6 +46,7 @@ from crm_mcp.received import Received
 from crm_mcp.redact import Redactor
 from crm_mcp.resources import Resources
 from crm_mcp.results import tool_result
+from crm_mcp.stdio import Prepared
 
 logger = logging.getLogger(__name__)
 
@@ -140,9 +141,9 @@ class Handlers:
         self._dialogs = app.settings.general.dialogs
 
     @cached_property
-    def entries(self) -> list[dict[str, Any]]:
+    def entries(self) -> Prepared:
         """The entries of `tools/list`: our own tools, then those of the CRMs."""
-        return listed(self._app.pipeline.registry)
+        return Prepared(listed(self._app.pipeline.registry))
 
     def input_schema(self, name: str) -> dict[str, Any] | None:
         """Look up one tool's schema."""

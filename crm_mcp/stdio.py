@@ -11,6 +11,8 @@ import stat
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from functools import cached_property
+from typing import Any
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
@@ -112,11 +114,25 @@ async def _write(
             await writer.drain()
 
 
+class Prepared(list[Any]):
+    """A list that does not change: written as JSON once, whoever asks for it and how often."""
+
+    @cached_property
+    def json(self) -> bytes:
+        """The list as compact JSON."""
+        return to_json(self)
+
+
 def _encode(message: JSONRPCMessage) -> bytes:
     """Write a message as JSON; an answer without a model's detour, which doubles a long list."""
-    if isinstance(message, JSONRPCResponse):
-        return to_json({"jsonrpc": message.jsonrpc, "id": message.id, "result": message.result})
-    return jsonrpc_message_adapter.dump_json(message, by_alias=True, exclude_unset=True)
+    if not isinstance(message, JSONRPCResponse):
+        return jsonrpc_message_adapter.dump_json(message, by_alias=True, exclude_unset=True)
+    parts = [
+        to_json(name) + b":" + (value.json if isinstance(value, Prepared) else to_json(value))
+        for name, value in message.result.items()
+    ]
+    head = b'{"jsonrpc":"2.0","id":' + to_json(message.id) + b',"result":{'
+    return head + b",".join(parts) + b"}}"
 
 
 async def _write_until_gone(
