@@ -26,6 +26,8 @@ sys.path.insert(0, str(ROOT))
 import rules  # noqa: E402 - finds the checkout by the line above
 from declared import for_bundle, for_registry  # noqa: E402 - as above
 
+from crm_mcp import __version__  # noqa: E402 - as above
+
 SERVER = HERE / "server.json"
 MANIFEST = HERE / "manifest.json"
 ENTRY = HERE / "bundle" / "server.py"
@@ -128,6 +130,7 @@ def _run_hatchling(folder: Path) -> None:
 
 def findings(bundle: Path, project: Project) -> Iterator[str]:
     """List what is wrong with the descriptions of this checkout and with a bundle."""
+    yield from rules.stale("crm_mcp.__version__", __version__, project.version)
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     yield from rules.server(read(SERVER), completed_server(project), readme)
     yield from rules.stale("packaging/manifest.json", read(MANIFEST), completed_manifest(project))
