@@ -1,16 +1,18 @@
 FROM python:3.13-slim AS build
-WORKDIR /src
+WORKDIR /source
 COPY pyproject.toml README.md LICENSE ./
 COPY crm_mcp crm_mcp
 COPY tool_schemas tool_schemas
-RUN python -m venv /opt/crm-mcp && /opt/crm-mcp/bin/pip install --no-cache-dir .
+RUN pip wheel --no-cache-dir --wheel-dir /wheels .
 
 FROM python:3.13-slim
-COPY --from=build /opt/crm-mcp /opt/crm-mcp
-# The record of writes, questions and settings of this server; nothing else is written.
-ENV CRM_MCP_STATE_DIR=/state PYTHONDONTWRITEBYTECODE=1
-RUN useradd --system --no-create-home --uid 10001 crm && install -d -o crm -m 700 /state
-VOLUME /state
-USER crm
-ENTRYPOINT ["/opt/crm-mcp/bin/crm-mcp"]
+RUN --mount=type=bind,from=build,source=/wheels,target=/wheels \
+    pip install --no-cache-dir --no-index --find-links /wheels crm-mcp \
+    && useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin crm \
+    && install -d -o crm -g crm -m 0700 /state
+ENV CRM_MCP_STATE_DIR=/state \
+    PYTHONDONTWRITEBYTECODE=1
+VOLUME ["/state"]
+USER 10001:10001
+ENTRYPOINT ["crm-mcp"]
 CMD ["serve"]

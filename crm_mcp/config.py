@@ -47,22 +47,46 @@ class General(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    mode: Mode = Mode.CONFIRM
-    toolsets: Names = ("default",)
-    allow: Names = ()
-    deny: Names = ()
-    accept_inferred: Names = ()
-    dialogs: bool = True
-    min_answer_seconds: float = Field(1.0, ge=0, le=60)
-    state_dir: Path = Field(default_factory=lambda: platformdirs.user_state_path("crm-mcp"))
-    files_dir: Path | None = None
-    max_result_chars: int = Field(40_000, ge=1_000, le=1_000_000)
-    max_bulk: int = Field(25, ge=1, le=1_000)
-    max_writes_per_hour: int = Field(200, ge=1, le=100_000)
-    timeout: float = Field(30.0, gt=0, le=600)
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
-    personal_data: Literal["off", "mask", "token"] = "off"
-    personal_data_key: SecretStr | None = Field(None, validate_default=True)
+    mode: Mode = Field(
+        Mode.CONFIRM,
+        description="How writes are treated: not at all, with a person's yes, or without asking.",
+    )
+    toolsets: Names = Field(("default",), description="Which tools are listed.")
+    allow: Names = Field((), description="The only tools that can be called.")
+    deny: Names = Field((), description="Tools that cannot be called; wins over the allowed.")
+    accept_inferred: Names = Field(
+        (), description="Writes at weakly inferred addresses that may go without a person."
+    )
+    dialogs: bool = Field(
+        default=True, description="Whether questions may go to a dialog of the client."
+    )
+    min_answer_seconds: float = Field(
+        1.0, ge=0, le=60, description="A dialog accepted faster was not read by a person."
+    )
+    state_dir: Path = Field(
+        default_factory=lambda: platformdirs.user_state_path("crm-mcp"),
+        description="Folder of approvals and the record.",
+    )
+    files_dir: Path | None = Field(None, description="Folder from which calls may send files.")
+    max_result_chars: int = Field(
+        40_000, ge=1_000, le=1_000_000, description="Characters of a result, at most."
+    )
+    max_bulk: int = Field(25, ge=1, le=1_000, description="Records in one write, at most.")
+    max_writes_per_hour: int = Field(
+        200, ge=1, le=100_000, description="Writes in an hour, at most."
+    )
+    timeout: float = Field(30.0, gt=0, le=600, description="Seconds for an answer of the CRM.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "WARNING", description="What is logged to standard error."
+    )
+    personal_data: Literal["off", "mask", "token"] = Field(
+        "off", description="Whether personal values are hidden from callers: masked, or as tokens."
+    )
+    personal_data_key: SecretStr | None = Field(
+        None,
+        validate_default=True,
+        description="Random secret of 32 characters or more that tokens are made with.",
+    )
 
     @field_validator("personal_data_key")
     @classmethod

@@ -1,229 +1,177 @@
-"""Make what others install from: `server.json` for the MCP registry, and the desktop bundle.
+"""Builds what is published: wheel, source archive, desktop bundle; and checks the descriptions.
 
-`python packaging/build.py` writes `server.json` and `manifest.json` beside this file, from the
-settings that the code knows; `--check` writes nothing and fails where they are not current or break
-a rule; `--bundle FILE.mcpb` packs the bundle.
+Run `build.py` to build into dist/, `build.py --check` to build and check and leave nothing behind,
+`build.py --check FILE` to check a bundle that is there, and `build.py --write` after a change of
+the settings or the version.
 """
 
 import argparse
+import hashlib
 import json
-import re
+import subprocess
 import sys
 import tomllib
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, Self
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-from pydantic import SecretStr
-from pydantic.fields import FieldInfo
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+# The descriptions are made from the settings of this checkout, whatever else is installed.
+sys.path.insert(0, str(ROOT))
 
-from crm_mcp.config import PREFIX
-from crm_mcp.vendors import known_vendors, load_vendor_code
+import rules  # noqa: E402 - finds the checkout by the line above
+from declared import for_bundle, for_registry  # noqa: E402 - as above
 
-ROOT = Path(__file__).parents[1]
-HERE = ROOT / "packaging"
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-REGISTRY_SCHEMA = "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json"
-PUBLISHER = "com.example/crm-mcp"
-"""Whoever publishes puts their own namespace here: the registry asks for proof of it."""
-MANIFEST_VERSION = "0.4"
-MAX_REGISTRY_DESCRIPTION = 100
-TUNING = ("rate", "concurrency", "max_attachment_url", "upload_hosts", "bindings")
-"""Settings that nobody is asked for at first."""
-GENERAL = {
-    "mode": ("confirm", "confirm: a person approves each write; read_only: nothing is written."),
-    "toolsets": ("default", "Which tools are listed: default, all, or patterns like cirrus.*"),
-}
-BUNDLED = ("crm_mcp", "tool_schemas", "pyproject.toml", "README.md", "LICENSE")
+from crm_mcp import __version__  # noqa: E402 - as above
 
-_NAME = re.compile(r"[a-z0-9.-]+\.[a-z0-9-]+/[A-Za-z0-9][A-Za-z0-9._-]*[A-Za-z0-9]")
+SERVER = HERE / "server.json"
+MANIFEST = HERE / "manifest.json"
+ENTRY = HERE / "bundle" / "server.py"
+# The same content makes the same file, whenever it is built.
+BUILT_AT = (2020, 2, 2, 0, 0, 0)
 
+BUNDLE_PROJECT = """\
+[project]
+name = "crm-mcp-bundle"
+version = "{version}"
+requires-python = "{python}"
+dependencies = ["crm-mcp=={version}"]
 
-def vendor_fields() -> Iterator[tuple[str, str, FieldInfo]]:
-    """List the settings of every CRM: its title, the variable without prefix, and the field."""
-    for vendor in known_vendors():
-        code = load_vendor_code(vendor)
-        for name, field in code.settings.model_fields.items():
-            if name not in TUNING:
-                yield code.title, f"{vendor}_{name}", field
+[tool.uv]
+package = false
 
-
-def is_secret(field: FieldInfo) -> bool:
-    """Tell whether a setting must be kept from view."""
-    return "SecretStr" in str(field.annotation) or field.annotation is SecretStr
+[tool.uv.sources]
+crm-mcp = {{ path = "{wheel}" }}
+"""
 
 
-def server_json() -> dict[str, Any]:
-    """Describe the server for the MCP registry."""
-    variables: list[dict[str, Any]] = [
-        {"name": f"{PREFIX}{name.upper()}", "description": text, "default": default}
-        for name, (default, text) in GENERAL.items()
-    ]
-    for title, name, field in vendor_fields():
-        told = f"{title}: {field.description}"
-        variables.append(
-            {
-                "name": f"{PREFIX}{name.upper()}",
-                "description": told,
-                "isRequired": False,
-                "isSecret": is_secret(field),
-            }
-        )
-    return {
-        "$schema": REGISTRY_SCHEMA,
-        "name": PUBLISHER,
-        "title": PROJECT["name"],
-        "description": "Work in FIVE CRM, interact.io, Synergist, Cirrus 2; people approve writes.",
-        "version": PROJECT["version"],
-        "packages": [
-            {
-                "registryType": "pypi",
-                "identifier": PROJECT["name"],
-                "version": PROJECT["version"],
-                "runtimeHint": "uvx",
-                "transport": {"type": "stdio"},
-                "packageArguments": [{"type": "positional", "value": "serve"}],
-                "environmentVariables": variables,
-            }
-        ],
-    }
+@dataclass(frozen=True)
+class Project:
+    """What pyproject.toml says."""
+
+    version: str
+    python: str
+
+    @classmethod
+    def read(cls) -> Self:
+        """Read it."""
+        said = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        return cls(said["version"], said["requires-python"])
+
+    @property
+    def wheel(self) -> str:
+        """The name of the wheel."""
+        return f"crm_mcp-{self.version}-py3-none-any.whl"
+
+    @property
+    def bundle(self) -> str:
+        """The name of the desktop bundle."""
+        return f"crm-mcp-{self.version}.mcpb"
 
 
-def manifest() -> dict[str, Any]:
-    """Describe the desktop bundle; what is left empty there leaves its CRM off."""
-    config: dict[str, Any] = {
-        name: {
-            "type": "string",
-            "title": name.capitalize(),
-            "description": text,
-            "default": default,
-        }
-        for name, (default, text) in GENERAL.items()
-    }
-    for title, name, field in vendor_fields():
-        setting = name.partition("_")[2].replace("_", " ")
-        asked = {"type": "string", "title": f"{title}: {setting}", "description": field.description}
-        secret = {"sensitive": True} if is_secret(field) else {}
-        config[name] = {**asked, **secret, "required": False, "default": ""}
-    environment = {f"{PREFIX}{name.upper()}": f"${{user_config.{name}}}" for name in config}
-    return {
-        "manifest_version": MANIFEST_VERSION,
-        "name": PROJECT["name"],
-        "display_name": "CRM tools",
-        "version": PROJECT["version"],
-        "description": PROJECT["description"],
-        "author": {"name": "The authors of crm-mcp"},
-        "license": PROJECT["license"],
-        "keywords": PROJECT["keywords"],
-        "server": {
-            "type": "uv",
-            "entry_point": "crm_mcp/__main__.py",
-            "mcp_config": {
-                "command": "uv",
-                "args": ["run", "--directory", "${__dirname}", "crm-mcp", "serve"],
-                "env": environment,
-            },
-        },
-        "tools_generated": True,
-        "prompts_generated": True,
-        "compatibility": {
-            "platforms": ["darwin", "win32", "linux"],
-            "runtimes": {"python": PROJECT["requires-python"]},
-        },
-        "user_config": config,
-    }
+def completed_server(project: Project) -> dict[str, Any]:
+    """Give `server.json` with everything that follows from the code."""
+    server = read(SERVER)
+    server["version"] = server["packages"][0]["version"] = project.version
+    server["packages"][0]["environmentVariables"] = for_registry()
+    return server
 
 
-FILES: dict[str, Callable[[], dict[str, Any]]] = {
-    "server.json": server_json,
-    "manifest.json": manifest,
-}
+def completed_manifest(project: Project) -> dict[str, Any]:
+    """Give the bundle's `manifest.json` with everything that follows from the code."""
+    manifest = read(MANIFEST)
+    fields, environment = for_bundle()
+    manifest["version"] = project.version
+    manifest["compatibility"]["runtimes"]["python"] = project.python
+    manifest["user_config"] = fields
+    manifest["server"]["mcp_config"]["env"] = environment
+    return manifest
 
 
-def text_of(made: dict[str, Any]) -> str:
-    """Write a file as it stands in the repository."""
-    return json.dumps(made, indent=2, ensure_ascii=False) + "\n"
-
-
-def problems(folder: Path = HERE) -> list[str]:
-    """Say what is wrong with the two files in a folder, and what to do."""
-    found = []
-    for name, make in FILES.items():
-        path = folder / name
-        if not path.exists() or path.read_text(encoding="utf-8") != text_of(make()):
-            found.append(f"{name} is not current: run python packaging/build.py")
-    return found + registry_problems(server_json()) + manifest_problems(manifest())
-
-
-def registry_problems(server: dict[str, Any]) -> list[str]:
-    """Check what the registry asks of a server.json."""
-    found = []
-    if not _NAME.fullmatch(server["name"]):
-        found.append(f"server.json: {server['name']!r} is no reversed domain, a slash and a name")
-    if len(server["description"]) > MAX_REGISTRY_DESCRIPTION:
-        found.append(f"server.json: the description may have {MAX_REGISTRY_DESCRIPTION} characters")
-    for package in server["packages"]:
-        if package["version"] != PROJECT["version"] or server["version"] != PROJECT["version"]:
-            found.append(f"server.json: the version must be {PROJECT['version']} everywhere")
-        found += [
-            f"server.json: {variable['name']} is secret: take its default out"
-            for variable in package["environmentVariables"]
-            if variable.get("isSecret") and variable.get("default")
-        ]
+def read(path: Path) -> dict[str, Any]:
+    """Read a description."""
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return found
 
 
-def manifest_problems(made: dict[str, Any]) -> list[str]:
-    """Check what a desktop application asks of a manifest."""
-    found = []
-    if made["version"] != PROJECT["version"]:
-        found.append(f"manifest.json: the version must be {PROJECT['version']}")
-    if not (ROOT / made["server"]["entry_point"]).is_file():
-        found.append(f"manifest.json: there is no {made['server']['entry_point']}")
-    asked_for = {f"${{user_config.{name}}}" for name in made["user_config"]}
-    found += [
-        f"manifest.json: {variable} must be filled from user_config"
-        for variable, value in made["server"]["mcp_config"]["env"].items()
-        if value not in asked_for
-    ]
-    return found + [
-        f"manifest.json: {name} is secret: take its default out"
-        for name, asked in made["user_config"].items()
-        if asked.get("sensitive") and asked.get("default")
-    ]
+def as_text(description: dict[str, Any]) -> str:
+    """Write a description the way that it is kept."""
+    return json.dumps(description, ensure_ascii=False, indent=2) + "\n"
 
 
-def pack(target: Path) -> None:
-    """Pack the bundle: the manifest and the sources; the application installs what they need."""
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as bundle:
-        bundle.writestr("manifest.json", text_of(manifest()))
-        for path in bundled():
-            bundle.write(path, path.relative_to(ROOT).as_posix())
+def build(folder: Path, project: Project) -> Path:
+    """Build wheel, source archive, bundle and the complete `server.json`; gives the bundle."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _run_hatchling(folder.resolve())
+    texts = {
+        "manifest.json": as_text(completed_manifest(project)),
+        "pyproject.toml": BUNDLE_PROJECT.format(**vars(project), wheel=project.wheel),
+        "src/server.py": ENTRY.read_text(encoding="utf-8"),
+    }
+    contents = {name: text.encode() for name, text in texts.items()}
+    contents[project.wheel] = (folder / project.wheel).read_bytes()
+    with ZipFile(folder / project.bundle, "w") as archive:
+        for name, content in contents.items():
+            archive.writestr(ZipInfo(name, BUILT_AT), content, ZIP_DEFLATED)
+    (folder / "server.json").write_text(as_text(completed_server(project)), encoding="utf-8")
+    return folder / project.bundle
 
 
-def bundled() -> Iterator[Path]:
-    """List the files of the bundle, in a stable order."""
-    for name in BUNDLED:
-        path = ROOT / name
-        files = sorted(path.rglob("*")) if path.is_dir() else [path]
-        yield from (one for one in files if one.is_file() and "__pycache__" not in one.parts)
+def _run_hatchling(folder: Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "-d", str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"the wheel was not built: {done.stderr.strip()}")
 
 
-def main() -> None:
-    """Write, check or pack."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; fail on a problem")
-    parser.add_argument("--bundle", type=Path, metavar="FILE.mcpb", help="pack the bundle")
+def findings(bundle: Path, project: Project) -> Iterator[str]:
+    """List what is wrong with the descriptions of this checkout and with a bundle."""
+    yield from rules.stale("crm_mcp.__version__", __version__, project.version)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    yield from rules.server(read(SERVER), completed_server(project), readme)
+    yield from rules.stale("packaging/manifest.json", read(MANIFEST), completed_manifest(project))
+    with ZipFile(bundle) as archive:
+        yield from rules.bundle(archive, completed_manifest(project), project.wheel)
+
+
+def write(project: Project) -> None:
+    """Bring both descriptions up to date."""
+    SERVER.write_text(as_text(completed_server(project)), encoding="utf-8")
+    MANIFEST.write_text(as_text(completed_manifest(project)), encoding="utf-8")
+
+
+def verdict(bundle: Path, project: Project) -> int:
+    """Print what is wrong; gives the exit code."""
+    found = list(findings(bundle, project))
+    for finding in found:
+        print(finding, file=sys.stderr)
+    return 1 if found else 0
+
+
+def main() -> int:
+    """Do what the command line says."""
+    parser = argparse.ArgumentParser(description="Build and check what is published.")
+    parser.add_argument("--out", type=Path, default=ROOT / "dist", help="where to build")
+    parser.add_argument("--check", nargs="?", const="", metavar="BUNDLE", help="build nothing")
+    parser.add_argument("--write", action="store_true", help="update the two descriptions")
     given = parser.parse_args()
-    if not given.check:
-        for name, make in FILES.items():
-            (HERE / name).write_text(text_of(make()), encoding="utf-8", newline="\n")
-    if found := problems():
-        sys.exit("\n".join(found))
-    if given.bundle:
-        pack(given.bundle)
+    project = Project.read()
+    if given.write:
+        write(project)
+    if given.check:
+        return verdict(Path(given.check), project)
+    if given.check is not None:
+        with TemporaryDirectory() as folder:
+            return verdict(build(Path(folder), project), project)
+    bundle = build(given.out, project)
+    for path in sorted(given.out.iterdir()):
+        print(hashlib.sha256(path.read_bytes()).hexdigest(), path.name)
+    return verdict(bundle, project)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,174 +1,232 @@
-"""What others install from: the wheel, the desktop bundle, the registry's file, the container."""
+"""What is published works where nothing of this checkout is: wheel, bundle, container."""
 
 import json
 import os
-import runpy
+import re
 import subprocess
 import sys
-import sysconfig
-import venv
-import zipfile
-from copy import deepcopy
+import tarfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
+import anyio
 import pytest
-
-from crm_mcp.config import load_settings
-from crm_mcp.loader import schemas_root
-from crm_mcp.vendors import known_vendors
+from mcp import Client, StdioServerParameters
 
 ROOT = Path(__file__).parents[1]
-BUILD = runpy.run_path(str(ROOT / "packaging" / "build.py"))
+BUILD = ROOT / "packaging" / "build.py"
+OPERATIONS = {path.stem for path in (ROOT / "tool_schemas").glob("*/*/*.json")}
 SECONDS = 60
+SANDBOX = "CRM_BUNDLE_SANDBOX"
 
 
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel and unpack it into an environment without anything else of ours."""
-    folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=SECONDS)  # noqa: S603 - our own words
-    (wheel,) = folder.glob("*.whl")
-    venv.create(folder / "env", with_pip=False)
-    (packages,) = (folder / "env").rglob("site-packages")
-    with zipfile.ZipFile(wheel) as unpacked:
-        unpacked.extractall(packages)
-    # What it depends on comes from here, behind it: a test installs nothing over a network.
-    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
-    return packages
-
-
-def run(packages: Path, *arguments: str) -> str:
-    """Run Python in that environment, from a folder where nothing of ours lies."""
-    python = packages.parents[2] / "bin" / "python"
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    words = [str(python), *arguments]
-    return subprocess.check_output(  # noqa: S603 - our own words
-        words, cwd=packages.parents[2], env=kept, text=True, timeout=SECONDS
+def run(
+    *command: str | Path, cwd: Path = ROOT, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    words = [sys.executable, *map(str, command)]
+    return subprocess.run(  # noqa: S603 - our own interpreter and scripts
+        words, cwd=cwd, env=env, capture_output=True, text=True, timeout=SECONDS, check=False
     )
 
 
-def test_the_wheel_holds_every_operation_and_says_that_it_has_types(installed: Path) -> None:
-    there = {path.name for path in (installed / "crm_mcp" / "tool_schemas").rglob("*.json")}
-
-    assert there == {path.name for path in schemas_root().rglob("*.json")}
-    assert (installed / "crm_mcp" / "py.typed").is_file()
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="the folders of an environment differ there")
-def test_an_installed_wheel_lists_its_tools_and_runs_the_demo(installed: Path) -> None:
-    where = run(installed, "-c", "import crm_mcp; print(crm_mcp.__file__)")
-    tools = json.loads(run(installed, "-m", "crm_mcp", "tools", "--json"))
-    demo = run(installed, "-m", "crm_mcp", "demo")
-
-    assert Path(where.strip()).is_relative_to(installed)
-    assert len(tools) == len(list(schemas_root().glob("*/*/*.json")))
-    assert "The chain holds" in demo
+def sources(*folders: str) -> set[str]:
+    """List what belongs into an archive of the source."""
+    found = (path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file())
+    return {path.relative_to(ROOT).as_posix() for path in found if path.suffix != ".pyc"}
 
 
-def test_the_files_for_the_registry_and_the_desktop_are_current_and_in_order() -> None:
-    assert BUILD["problems"]() == []
+@dataclass(frozen=True)
+class Built:
+    """What the script has built, each with its path."""
+
+    wheel: Path
+    source: Path
+    bundle: Path
 
 
-def test_a_file_that_is_not_current_is_told_with_what_to_run(tmp_path: Path) -> None:
-    found = BUILD["problems"](tmp_path)
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """Build everything once."""
+    folder = tmp_path_factory.mktemp("built")
+    done = run(BUILD, "--out", folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    wheel, source, bundle = (next(folder.glob(f"*.{kind}")) for kind in ("whl", "tar.gz", "mcpb"))
+    return Built(wheel, source, bundle)
 
-    assert [line.partition(":")[0] for line in found] == [
-        "server.json is not current",
-        "manifest.json is not current",
-    ]
-    assert "packaging/build.py" in found[0]
+
+@dataclass(frozen=True)
+class Installed:
+    """An installation of the wheel, with nothing else of ours to be found."""
+
+    folder: Path
+    environment: dict[str, str]
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        script = self.folder / "bin" / "crm-mcp"
+        return run("-P", script, *words, cwd=self.folder, env=self.environment)
 
 
-def _set(made: dict[str, Any], *steps: Any) -> dict[str, Any]:
-    *path, name, value = steps
-    part: Any = made
-    for step in path:
-        part = part[step]
-    part[name] = value
-    return made
+@pytest.fixture(scope="session")
+def installed(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """Install the wheel into an empty folder, which stands before everything else."""
+    folder = tmp_path_factory.mktemp("installed")
+    offline = ("--no-deps", "--no-index", "--no-compile", "--disable-pip-version-check")
+    done = run("-m", "pip", "install", *offline, "--target", folder, built.wheel)
+    assert done.returncode == 0, done.stderr
+    home = str(tmp_path_factory.mktemp("home"))
+    # Nothing else of the environment: neither settings nor the measuring of this checkout's lines.
+    return Installed(folder, {"PATH": os.environ["PATH"], "HOME": home, "PYTHONPATH": str(folder)})
+
+
+def test_the_wheel_holds_the_whole_package_and_all_operation_files(built: Built) -> None:
+    with ZipFile(built.wheel) as archive:
+        names = {name for name in archive.namelist() if ".dist-info/" not in name}
+
+    operations = {f"crm_mcp/{name}" for name in sources("tool_schemas")}
+    assert names == sources("crm_mcp") | operations
+    assert "crm_mcp/py.typed" in names
+    assert len([name for name in operations if Path(name).stem in OPERATIONS]) == len(OPERATIONS)
+
+
+def test_the_same_wheel_is_built_from_the_source_archive(built: Built, tmp_path: Path) -> None:
+    with tarfile.open(built.source) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (unpacked,) = tmp_path.iterdir()
+
+    done = run("-m", "hatchling", "build", "-t", "wheel", cwd=unpacked)
+
+    assert done.returncode == 0, done.stderr
+    wheel = unpacked / "dist" / built.wheel.name
+    assert wheel.read_bytes() == built.wheel.read_bytes()
+    assert (unpacked / "packaging" / "build.py").is_file()
+
+
+def test_the_installed_command_lists_every_operation(installed: Installed) -> None:
+    done = installed.command("tools", "--json")
+
+    assert done.returncode == 0, done.stderr
+    assert {fact["name"] for fact in json.loads(done.stdout)} == OPERATIONS
+
+
+def test_the_installed_package_takes_nothing_from_the_checkout(installed: Installed) -> None:
+    told = "import crm_mcp.loader as l; print(l.__file__, l.schemas_root())"
+
+    done = run("-P", "-c", told, cwd=installed.folder, env=installed.environment)
+
+    module, schemas = done.stdout.split()
+    package = installed.folder / "crm_mcp"
+    assert (Path(module), Path(schemas)) == (package / "loader.py", package / "tool_schemas")
+
+
+def test_the_installed_demo_runs(installed: Installed) -> None:
+    done = installed.command("demo")
+
+    assert done.returncode == 0, done.stderr
+    assert "lines, as they were written" in done.stdout
+
+
+def test_the_bundle_serves_although_most_fields_were_left_empty(
+    built: Built, installed: Installed, tmp_path: Path
+) -> None:
+    with ZipFile(built.bundle) as archive:
+        archive.extractall(tmp_path)  # noqa: S202 - we built it a moment ago
+    manifest = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
+    server = manifest["server"]
+    # Desktop programs hand on the placeholder itself where a field was left empty.
+    environment = {**server["mcp_config"]["env"], **installed.environment, SANDBOX: "true"}
+    script = str(tmp_path / server["entry_point"])
+
+    async def listed() -> list[str]:
+        parameters = StdioServerParameters(
+            command=sys.executable, args=["-P", script], env=environment
+        )
+        with anyio.fail_after(SECONDS):
+            async with Client(parameters) as client:
+                return [tool.name for tool in (await client.list_tools()).tools]
+
+    assert "fivecrm_areas_list" in anyio.run(listed)
+
+
+# What breaks a bundle, with the sentences that tell of it.
+
+
+def _alter(manifest: dict[str, Any], files: dict[str, bytes]) -> None:
+    environment = manifest["server"]["mcp_config"]["env"]
+    environment["CRM_MCP_FIVECRM_HUSH"] = "${user_config.fivecrm_hash}"
+    environment["CRM_MCP_MODE"] = "unattended"
+    manifest["user_config"]["fivecrm_hash"] |= {"sensitive": False, "default": "made-up"}
+    manifest["version"] = "9.9.9"
+    files["crm.env"] = b"CRM_MCP_FIVECRM_HASH=made-up"
+    del files["src/server.py"]
+
+
+def _behead(manifest: dict[str, Any], files: dict[str, bytes]) -> None:
+    del manifest["author"]
+    assert files
+
+
+ALTERED = """\
+the bundle lacks src/server.py, which it needs
+the bundle holds crm.env, which nothing there needs; take it out
+manifest.json: user_config: mode: no variable takes it
+manifest.json: env: CRM_MCP_MODE: must come from a field, and hold no value itself
+manifest.json: user_config: fivecrm_hash: is a secret; it must say sensitive: true
+manifest.json: user_config: fivecrm_hash: is a secret; it must have no default
+manifest.json: version: is "9.9.9" and must be "{version}"
+manifest.json: server: mcp_config: env: CRM_MCP_FIVECRM_HUSH: the code knows no such thing; \
+take it out, or run build.py --write
+manifest.json: server: mcp_config: env: CRM_MCP_MODE: is "unattended" and must be \
+"${{user_config.mode}}"
+manifest.json: user_config: fivecrm_hash: default: the code knows no such thing; \
+take it out, or run build.py --write
+manifest.json: user_config: fivecrm_hash: sensitive: is false and must be true
+"""
 
 
 @pytest.mark.parametrize(
-    ("checker", "maker", "change", "told"),
-    [
-        ("registry_problems", "server_json", ("name", "crm-mcp"), "no reversed domain"),
-        ("registry_problems", "server_json", ("version", "9"), "the version must be"),
-        ("registry_problems", "server_json", ("description", "x" * 101), "100 characters"),
-        ("manifest_problems", "manifest", ("version", "9"), "the version must be"),
-        ("manifest_problems", "manifest", ("server", "entry_point", "x.py"), "there is no x.py"),
-        (
-            "manifest_problems",
-            "manifest",
-            ("server", "mcp_config", "env", "CRM_MCP_FIVECRM_HASH", "abc"),
-            "CRM_MCP_FIVECRM_HASH must be filled",
-        ),
-        (
-            "manifest_problems",
-            "manifest",
-            ("user_config", "fivecrm_hash", "default", "abc"),
-            "fivecrm_hash is secret",
-        ),
-    ],
+    ("alter", "told"), [(_alter, ALTERED), (_behead, "manifest.json: author: must be there\n")]
 )
-def test_a_mistake_is_told(checker: str, maker: str, change: tuple[Any, ...], told: str) -> None:
-    (problem,) = BUILD[checker](_set(deepcopy(BUILD[maker]()), *change))
+def test_a_bundle_that_breaks_the_rules_is_refused_in_sentences(
+    alter: Callable[[dict[str, Any], dict[str, bytes]], None],
+    told: str,
+    built: Built,
+    tmp_path: Path,
+) -> None:
+    with ZipFile(built.bundle) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    manifest = json.loads(files["manifest.json"])
+    version = manifest["version"]
+    alter(manifest, files)
+    altered = tmp_path / "altered.mcpb"
+    files["manifest.json"] = json.dumps(manifest).encode()
+    with ZipFile(altered, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
 
-    assert told in problem
+    done = run(BUILD, "--check", altered)
 
-
-def test_every_credential_is_asked_for_as_a_secret() -> None:
-    server, manifest = BUILD["server_json"](), BUILD["manifest"]()
-    variables = server["packages"][0]["environmentVariables"]
-    secret = {one["name"].lower() for one in variables if one.get("isSecret")}
-    asked = {
-        f"crm_mcp_{name}" for name, one in manifest["user_config"].items() if one.get("sensitive")
-    }
-
-    assert secret == asked
-    assert {name for name in secret if "password" in name} >= {"crm_mcp_interact_password"}
-    words = ("hash", "password", "secret", "token")
-    names = {f"crm_mcp_{name}" for name in manifest["user_config"]}
-    named = {name for name in names if name.endswith(words)}
-    assert named == secret
-
-
-def test_what_is_left_empty_in_the_desktop_leaves_every_crm_off() -> None:
-    manifest = BUILD["manifest"]()
-    defaults = {
-        variable: manifest["user_config"][place.removeprefix("${user_config.").rstrip("}")][
-            "default"
-        ]
-        for variable, place in manifest["server"]["mcp_config"]["env"].items()
-    }
-
-    settings = load_settings(defaults)
-
-    assert dict(settings.vendors) == {}
-    assert settings.general.mode == "confirm"
-    assert {name.split("_")[2].lower() for name in defaults} >= set(known_vendors())
+    assert (done.returncode, done.stderr) == (1, told.format(version=version))
 
 
-def test_the_bundle_holds_what_it_names_and_no_compiled_file(tmp_path: Path) -> None:
-    target = tmp_path / "crm.mcpb"
+def test_the_container_is_made_of_files_that_are_there_and_not_ignored() -> None:
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    ignored, *sent = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
 
-    BUILD["pack"](target)
+    copied = [
+        name for line in re.findall(r"^COPY (.+) \S+$", text, re.MULTILINE) for name in line.split()
+    ]
 
-    with zipfile.ZipFile(target) as bundle:
-        names = set(bundle.namelist())
-        manifest = json.loads(bundle.read("manifest.json"))
-    assert {"pyproject.toml", manifest["server"]["entry_point"]} < names
-    assert sum(name.startswith("tool_schemas/") for name in names) > len(known_vendors())
-    assert [name for name in names if name.endswith(".pyc") or name.startswith("/")] == []
+    assert ignored == "*"
+    assert {f"!{name}" for name in copied} == {name for name in sent if name.startswith("!")}
+    assert all((ROOT / name).exists() for name in copied)
 
 
-def test_the_container_copies_files_that_exist_and_runs_as_nobody_special() -> None:
-    lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
-    copied = [word for line in lines if line.startswith("COPY ") for word in line.split()[1:-1]]
-    taken = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
+def test_the_container_runs_as_nobody_special_on_a_named_version_of_python() -> None:
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
-    own = [word for word in copied if not word.startswith(("-", "/"))]
-    assert [word for word in own if not (ROOT / word).exists()] == []
-    assert [word for word in own if f"!{word}" not in taken] == []
-    assert "USER crm" in lines
+    assert set(re.findall(r"^FROM (\S+)", text, re.MULTILINE)) == {"python:3.13-slim"}
+    assert re.search(r"^USER 10001:10001\n(?!.*^USER)", text, re.MULTILINE | re.DOTALL)
+    assert 'ENTRYPOINT ["crm-mcp"]' in text

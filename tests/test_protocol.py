@@ -142,8 +142,11 @@ async def test_bad_arguments_are_named_with_an_example_and_nothing_is_sent(
     assert sandbox.log == ()
 
 
-async def test_json_text_where_a_list_is_due_is_refused(client: Client, sandbox: Sandbox) -> None:
-    arguments = {"area": "001", "customerProducts": json.dumps([PRODUCT])}
+@pytest.mark.parametrize("text", ["Desk, Chair", json.dumps([PRODUCT])[:-1], json.dumps(PRODUCT)])
+async def test_text_that_is_no_list_is_refused_where_a_list_is_due(
+    client: Client, sandbox: Sandbox, text: str
+) -> None:
+    arguments = {"area": "001", "customerProducts": text}
 
     result = await client.call_tool("fivecrm_customer_products_import", arguments)
 
