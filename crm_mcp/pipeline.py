@@ -11,7 +11,8 @@ before it is sent, and is not interrupted between the yes and the record of its 
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
@@ -38,6 +39,7 @@ from crm_mcp.ledger import Consent, Ledger, Question, Yes
 from crm_mcp.listening import Ear
 from crm_mcp.names import Read
 from crm_mcp.operation import Operation
+from crm_mcp.pages import Asked, as_wished
 from crm_mcp.parties import Account, Caller, silent
 from crm_mcp.records import Sight, see
 from crm_mcp.redact import Redactor
@@ -47,6 +49,7 @@ from crm_mcp.respond import Outcome, respond
 from crm_mcp.seen import Seen
 from crm_mcp.validate import ArgumentValidator
 from crm_mcp.vendors.base import Reply
+from crm_mcp.wishes import parted
 
 if TYPE_CHECKING:
     from crm_mcp.screen import Screen
@@ -68,6 +71,7 @@ class Pipeline:
         redactor: Redactor,
         *,
         files: FileFolder | None = None,
+        room: int = 40_000,
     ) -> None:
         self.registry = registry
         self.accounts = accounts
@@ -76,6 +80,7 @@ class Pipeline:
         self._audit = audit
         self._redactor = redactor
         self._files = files or FileFolder(None)
+        self._room = room
         self._validator = ArgumentValidator()
         self._seen: defaultdict[str, Seen] = defaultdict(Seen)
         self._fields = FieldNames()
@@ -87,16 +92,34 @@ class Pipeline:
             ToolFailure: what went wrong, for the one who called.
             QuestionOpen: the client has a question to show and repeats the call.
         """
+        with self._shown():
+            operation = self.registry.find(name)
+            wishes, theirs = parted(operation, arguments)
+            if operation.is_write:
+                return await self._screened(operation, theirs, caller)
+            asked = Asked(operation, theirs, wishes, self._redactor.value)
+            read = partial(self._read_page, operation, caller)
+            return await as_wished(asked, read, caller.report, self._room)
+
+    async def _read_page(
+        self, operation: Operation, caller: Caller, arguments: Mapping[str, Any]
+    ) -> Outcome:
+        with self._shown():
+            return await self._screened(operation, arguments, caller)
+
+    @contextmanager
+    def _shown(self) -> Iterator[None]:
+        """Make a failure one that may be read; it may repeat an argument as it was given."""
         try:
-            return await self._screened(name, arguments, caller)
+            yield
         except ToolFailure as failure:
-            # It may repeat an argument: as it was given, and with whatever was put into it.
             failure.message = self._redactor.text(preview.visible(failure.message))
             raise
 
-    async def _screened(self, name: str, arguments: Mapping[str, Any], caller: Caller) -> Outcome:
+    async def _screened(
+        self, operation: Operation, arguments: Mapping[str, Any], caller: Caller
+    ) -> Outcome:
         """Carry out one call, with its personal values hidden where the operator says so."""
-        operation = self.registry.find(name)
         screening = self.accounts[operation.vendor].screening
         if screening is None or caller.screen is not None:
             return await self._carry_out(operation, arguments, caller)
