@@ -13,8 +13,8 @@ from typing import Any
 from crm_mcp.errors import ToolFailure
 from crm_mcp.operation import Operation
 from crm_mcp.preview import visible
-from crm_mcp.resume import Resume, Stretch
 from crm_mcp.respond import Outcome
+from crm_mcp.resume import Resume, Stretch
 from crm_mcp.selection import near, picked, stands
 from crm_mcp.wishes import FROM, PAGES, SELECT, Wishes
 

@@ -1,7 +1,7 @@
-"""Only the fields that a caller wants of each record: dotted paths, with lists passed through. Pure.
+"""Only the fields that a caller wants of each record: dotted paths through objects and lists. Pure.
 
-    address.city        the city in the address of each record
-    contacts.name       the name of each contact, where contacts are a list
+address.city        the city in the address of each record
+contacts.name       the name of each contact, where contacts are a list
 """
 
 import difflib

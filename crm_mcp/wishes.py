@@ -11,7 +11,7 @@ from crm_mcp.operation import Operation
 
 SELECT, PAGES, FROM = "_select", "_pages", "_from"
 MAX_PAGES = 20
-"""A thousand records in most CRMs, and far more than a result holds; no call occupies one longer."""
+"""A thousand records in most CRMs, far more than a result holds; no call takes longer than that."""
 MAX_FIELDS = 100
 MAX_PATH = 200
 
@@ -36,9 +36,7 @@ def is_paged(operation: Operation) -> bool:
     return operation.pagination is not None and operation.pagination.style != "none"
 
 
-def parted(
-    operation: Operation, arguments: Mapping[str, Any]
-) -> tuple[Wishes, Mapping[str, Any]]:
+def parted(operation: Operation, arguments: Mapping[str, Any]) -> tuple[Wishes, Mapping[str, Any]]:
     """Part the arguments of a call into ours and the CRM's.
 
     Raises:
