@@ -8,7 +8,8 @@ from crm_mcp.operation import Operation, Pagination
 from crm_mcp.wishes import FROM
 
 SHORTEST = 10
-"""Items to ask for where the caller did not say how many."""
+"""Items to ask for where the caller did not say how many: a page of one would be a slow walk."""
+LONGEST = 500
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,9 @@ class Resume:
     def at(self, index: int) -> dict[str, Any] | None:
         """Give the arguments of the call that begins exactly at an item; None after the last.
 
-        An offset is moved on. Pages of a number could only be cut anew where the numbers divide,
-        so the same page is asked for again, without the items that are known.
+        An offset is moved on. A page can only be cut anew where the numbers divide, so the same
+        page is asked for again, without the items that are known; where the CRM sent all because
+        nobody said how many, those are the first page, and the next call asks for the second.
         """
         for stretch in self.stretches:
             if index < stretch.count:
@@ -62,14 +64,29 @@ class Resume:
         return stretch.skipped + stretch.count if whole else None
 
     def _call(self, stretch: Stretch, index: int) -> dict[str, Any]:
-        given, paging = stretch.arguments, _style(self.operation)
+        given, paging = dict(stretch.arguments), _style(self.operation)
         known = stretch.skipped + index
-        if paging is None or paging.style != "offset":
-            return {**given, FROM: known} if known else dict(given)
-        start = int(given.get(paging.position, paging.first)) + known
-        # Without a size some send all that is left, and no total: as many as there was room for.
-        size = given.get(paging.size) or max(index, SHORTEST)
-        return {**given, paging.position: start, paging.size: size}
+        if not known:
+            return given
+        if paging is None:
+            return {**given, FROM: known}
+        if paging.style == "offset":
+            start = int(given.get(paging.position, paging.first)) + known
+            # Without a size some send all that is left, and no total.
+            size = given.get(paging.size) or max(index, SHORTEST)
+            return {**given, paging.position: start, paging.size: size}
+        if self._sends_all(paging, given) and SHORTEST <= known <= self._most(paging):
+            return {**given, paging.position: paging.first + 1, paging.size: known}
+        return {**given, FROM: known}
+
+    def _sends_all(self, paging: Pagination, given: Mapping[str, Any]) -> bool:
+        """Whether the CRM had no size to keep to: then a page may be as long as what is known."""
+        usual = self.operation.properties.get(paging.size, {}).get("default")
+        return usual is None and not {paging.position, paging.size} & given.keys()
+
+    def _most(self, paging: Pagination) -> int:
+        most: int = self.operation.properties.get(paging.size, {}).get("maximum", LONGEST)
+        return most
 
 
 def _style(operation: Operation) -> Pagination | None:
