@@ -35,6 +35,7 @@ from crm_mcp.forecast import forecast
 from crm_mcp.gaps import filled, has_gaps
 from crm_mcp.guard import Ask, BoundCall, Gate, Mode, Permit, Refuse, judge, typed_word
 from crm_mcp.ids import check_forms, named
+from crm_mcp.ignored import doubted
 from crm_mcp.ledger import Consent, Ledger, Question, Yes
 from crm_mcp.listening import Ear
 from crm_mcp.names import Read
@@ -336,7 +337,10 @@ class Pipeline:
         outcome = respond(call.operation, account.vendor, reply, call.arguments, self._hiding(call))
         self._seen[call.caller].note(call.operation.name, outcome.data)
         self._fields.note(call, outcome.data)
-        return outcome
+        if call.operation.is_write:
+            return outcome
+        ignored = doubted(call.operation, call.arguments, outcome.data)
+        return replace(outcome, warnings=(*outcome.warnings, *ignored)) if ignored else outcome
 
     def _hiding(self, call: BoundCall) -> Redactor:
         return self._redactor.also(call.secrets) if call.secrets else self._redactor

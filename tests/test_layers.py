@@ -69,7 +69,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("fitting",),
     ("ids",),
     ("search", "search.*"),
-    ("retry", "respond", "compare"),
+    ("retry", "respond", "compare", "ignored"),
     ("resume",),
     ("validate", "bind"),
     ("loader",),
