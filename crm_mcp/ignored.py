@@ -60,15 +60,19 @@ def _filters(operation: Operation, name: str) -> bool:
     return all(place.part in _FILTERS for place in places)
 
 
+def _is_id(name: str) -> bool:
+    """Whether a whole number of this name is an id: it is equal, or it is another's."""
+    return name.casefold().endswith("id")
+
+
 def _tells(operation: Operation, name: str, wanted: str, found: set[str]) -> bool:
     """Whether another value in a record contradicts the argument.
 
     A choice may have a value for "all", which no record has: it tells only where one has it.
     """
     schema = operation.properties.get(name, {})
-    if f"/{name}" in operation.ids:
-        return True
-    if schema.get("type") in ("integer", "boolean") and {wanted, *found} <= _FLAGS:
+    is_whole = schema.get("type") in ("integer", "boolean")
+    if is_whole and (_is_id(name) or {wanted, *found} <= _FLAGS):
         return True
     choices = {_plain(choice) for choice in schema.get("enum", ())}
     return wanted in found and {wanted, *found} <= choices

@@ -55,10 +55,12 @@ def stands(value: Any, path: str) -> bool | None:
 def near(data: Any, path: str) -> list[str]:
     """Name the fields whose paths are most like this one, without regard to capitals."""
     known = {known.casefold(): known for known in _paths(data)}
-    found = difflib.get_close_matches(path.casefold(), known, MAX_NEAR)
-    last = path.rpartition(".")[2].casefold()
+    wanted = path.casefold()
+    last = wanted.rpartition(".")[2]
+    deeper = [low for low in known if low.endswith(f".{wanted}")]
     same_name = [low for low in known if low.rpartition(".")[2] == last]
-    return [known[low] for low in dict.fromkeys([*same_name, *found])][:MAX_NEAR]
+    found = difflib.get_close_matches(wanted, known, MAX_NEAR)
+    return [known[low] for low in dict.fromkeys([*deeper, *same_name, *found])][:MAX_NEAR]
 
 
 def _paths(data: Any) -> list[str]:
