@@ -130,7 +130,9 @@ def _build(
     registry = registry_of(settings, catalogue)
     files = FileFolder(general.files_dir)
     doubts = Doubts(folder)
-    pipeline = Pipeline(registry, accounts, ledger, audit, redactor, files=files)
+    pipeline = Pipeline(
+        registry, accounts, ledger, audit, redactor, files=files, room=general.max_result_chars
+    )
     for name, vendor_settings in settings.vendors.items():
         label = _label(name, vendor_settings, sandbox)
         client = LazyClient(

@@ -11,7 +11,8 @@ before it is sent, and is not interrupted between the yes and the record of its 
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
@@ -26,7 +27,7 @@ from crm_mcp.audit import Audit
 from crm_mcp.bind import bind, is_file
 from crm_mcp.compare import Look, look
 from crm_mcp.confirm import admit, obtain_yes
-from crm_mcp.entries import DRY_RUN, advertised_schema
+from crm_mcp.entries import DRY_RUN, described_schema
 from crm_mcp.errors import ChangedSincePreview, Refused, StateError, ToolFailure
 from crm_mcp.field_names import FieldNames
 from crm_mcp.files import FileFolder
@@ -34,11 +35,13 @@ from crm_mcp.forecast import forecast
 from crm_mcp.gaps import filled, has_gaps
 from crm_mcp.guard import Ask, BoundCall, Gate, Mode, Permit, Refuse, judge, typed_word
 from crm_mcp.ids import check_forms, named
+from crm_mcp.ignored import doubted
 from crm_mcp.ledger import Consent, Ledger, Question, Yes
 from crm_mcp.listening import Ear
 from crm_mcp.meant import as_meant
 from crm_mcp.names import Read
 from crm_mcp.operation import Operation
+from crm_mcp.pages import Asked, as_wished
 from crm_mcp.parties import Account, Caller, silent
 from crm_mcp.records import Sight, see
 from crm_mcp.redact import Redactor
@@ -48,6 +51,7 @@ from crm_mcp.respond import Outcome, respond
 from crm_mcp.seen import Seen
 from crm_mcp.validate import ArgumentValidator
 from crm_mcp.vendors.base import Reply
+from crm_mcp.wishes import parted
 
 if TYPE_CHECKING:
     from crm_mcp.screen import Screen
@@ -69,6 +73,7 @@ class Pipeline:
         redactor: Redactor,
         *,
         files: FileFolder | None = None,
+        room: int = 40_000,
     ) -> None:
         self.registry = registry
         self.accounts = accounts
@@ -77,6 +82,7 @@ class Pipeline:
         self._audit = audit
         self._redactor = redactor
         self._files = files or FileFolder(None)
+        self._room = room
         self._validator = ArgumentValidator()
         self._seen: defaultdict[str, Seen] = defaultdict(Seen)
         self._fields = FieldNames()
@@ -88,17 +94,35 @@ class Pipeline:
             ToolFailure: what went wrong, for the one who called.
             QuestionOpen: the client has a question to show and repeats the call.
         """
+        with self._shown():
+            operation = self.registry.find(name)
+            arguments = as_meant(described_schema(operation), dict(arguments))
+            wishes, theirs = parted(operation, arguments)
+            if operation.is_write:
+                return await self._screened(operation, theirs, caller)
+            asked = Asked(operation, theirs, wishes, self._redactor.value)
+            read = partial(self._read_page, operation, caller)
+            return await as_wished(asked, read, caller.report, self._room)
+
+    async def _read_page(
+        self, operation: Operation, caller: Caller, arguments: Mapping[str, Any]
+    ) -> Outcome:
+        with self._shown():
+            return await self._screened(operation, arguments, caller)
+
+    @contextmanager
+    def _shown(self) -> Iterator[None]:
+        """Make a failure one that may be read; it may repeat an argument as it was given."""
         try:
-            return await self._screened(name, arguments, caller)
+            yield
         except ToolFailure as failure:
-            # It may repeat an argument: as it was given, and with whatever was put into it.
             failure.message = self._redactor.text(preview.visible(failure.message))
             raise
 
-    async def _screened(self, name: str, arguments: Mapping[str, Any], caller: Caller) -> Outcome:
+    async def _screened(
+        self, operation: Operation, arguments: Mapping[str, Any], caller: Caller
+    ) -> Outcome:
         """Carry out one call, with its personal values hidden where the operator says so."""
-        operation = self.registry.find(name)
-        arguments = as_meant(advertised_schema(operation), dict(arguments))
         screening = self.accounts[operation.vendor].screening
         if screening is None or caller.screen is not None:
             return await self._carry_out(operation, arguments, caller)
@@ -315,7 +339,10 @@ class Pipeline:
         outcome = respond(call.operation, account.vendor, reply, call.arguments, self._hiding(call))
         self._seen[call.caller].note(call.operation.name, outcome.data)
         self._fields.note(call, outcome.data)
-        return outcome
+        if call.operation.is_write:
+            return outcome
+        ignored = doubted(call.operation, call.arguments, outcome.data)
+        return replace(outcome, warnings=(*outcome.warnings, *ignored)) if ignored else outcome
 
     def _hiding(self, call: BoundCall) -> Redactor:
         return self._redactor.also(call.secrets) if call.secrets else self._redactor

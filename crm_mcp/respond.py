@@ -18,6 +18,7 @@ from crm_mcp.errors import (
 from crm_mcp.operation import Operation, Pagination
 from crm_mcp.pointer import changed, find, steps
 from crm_mcp.redact import MASK, Redactor
+from crm_mcp.resume import Resume
 from crm_mcp.vendors.base import FailedItem, Reading, Reply, Vendor
 
 WriteStatus = Literal["done", "partly_done", "not_done", "unknown"]
@@ -41,7 +42,8 @@ class Outcome:
     """What a call brought: the data, where the page stands, and for writes what happened.
 
     `check` says after a write which fields stand as written, where they could be read again.
-    `undo` names what would take the write back, where that is kept.
+    `undo` names what would take the write back, where that is kept. `resume` knows of a list how
+    to go on at any of its items; it is not told, but used where not all of them can be shown.
     """
 
     data: Any
@@ -52,6 +54,7 @@ class Outcome:
     undo: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     simulated: bool = False
+    resume: Resume | None = field(default=None, compare=False)
 
     def as_dict(self) -> dict[str, Any]:
         """Write the envelope's part that is the same for every caller; empty keys left out."""

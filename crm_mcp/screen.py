@@ -31,7 +31,7 @@ NOT_SEALED = "Some personal values could not be turned into tokens and are hidde
 UNREADABLE = "Contents that cannot be searched for personal data are hidden."
 ABRIDGED = "Personal values are hidden here. The person sees the values, and the CRM gets them."
 
-_APART = ("data", "page", "not_done", "warnings", "status", "simulated")
+_APART = ("data", "page", "not_done", "warnings", "status", "simulated", "resume")
 _DEEPEST = 60  # deeper arguments are refused anyway
 _SHORTEST_NAME = 3
 _LONG = 200

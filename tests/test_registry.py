@@ -179,7 +179,7 @@ def test_two_tools_of_one_name_stop_the_start(
     )
 
 
-def test_an_entry_of_a_read_is_the_operations_own_words_and_schema(
+def test_an_entry_of_a_read_is_the_operations_own_words_and_schema_and_what_is_ours_in_short(
     five: Mapping[str, Operation],
 ) -> None:
     operation = five["fivecrm_areas_get"]
@@ -188,7 +188,10 @@ def test_an_entry_of_a_read_is_the_operations_own_words_and_schema(
         "name": "fivecrm_areas_get",
         "title": operation.title,
         "description": operation.description,
-        "inputSchema": operation.input_schema,
+        "inputSchema": {
+            **operation.input_schema,
+            "properties": {**operation.properties, "_select": {"type": "string"}},
+        },
         "annotations": {"readOnlyHint": True},
     }
 

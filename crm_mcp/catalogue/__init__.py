@@ -15,7 +15,7 @@ from crm_mcp.catalogue.asks import (
     DescribeTool,
     FindTools,
 )
-from crm_mcp.entries import advertised_schema
+from crm_mcp.entries import described_schema
 from crm_mcp.envelope import fit
 from crm_mcp.errors import InvalidArguments
 from crm_mcp.guard import Mode
@@ -131,7 +131,7 @@ class Catalogue:
             "toolset": operation.toolset,
             "evidence": operation.source.evidence,
             "asks_a_person": operation.asks,
-            "inputSchema": advertised_schema(operation),
+            "inputSchema": described_schema(operation),
             "example": json.loads(operation.sample),
             "reply": _reply(operation),
         }

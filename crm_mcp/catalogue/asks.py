@@ -122,7 +122,8 @@ class CallRead(CallTool):
     tool = CALL_READ
     title = "Call a tool that reads"
     description = (
-        "Call any tool that only reads, listed or not, by its name. Refuses tools that change data."
+        "Call any tool that only reads, listed or not, by its name; refuses what changes data. "
+        "Among its arguments, _select names the only fields you need: dotted, with commas."
     )
     hints: ClassVar[Mapping[str, bool]] = {"readOnlyHint": True}
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from statistics import median
 
 from crm_mcp.check.files import Folder, Problem, file_of
-from crm_mcp.entries import entry_bytes
+from crm_mcp.entries import own_bytes
 from crm_mcp.operation import Operation
 
 # The median of a handful says nothing about a catalogue.
@@ -61,7 +61,7 @@ def _clashing_aliases(folder: Folder) -> Iterator[Problem]:
 
 
 def _heavy_catalogue(folder: Folder, most: int) -> Iterator[Problem]:
-    sizes = [entry_bytes(operation) for operation in folder.operations]
+    sizes = [own_bytes(operation) for operation in folder.operations]
     if len(sizes) >= ENOUGH_FOR_MEDIAN and median(sizes) > most:
         text = (
             f"half of the list entries have more than {median(sizes):g} bytes; "
