@@ -42,7 +42,7 @@ async def client(sandbox: TappedSandbox) -> AsyncIterator[Client]:
 async def told(client: Client, tool: str = TERMS, **arguments: Any) -> dict[str, Any]:
     result = await client.call_tool(tool, arguments)
     assert result.structured_content is not None
-    return result.structured_content
+    return dict(result.structured_content)
 
 
 def names(result: dict[str, Any]) -> list[str]:
@@ -97,11 +97,11 @@ async def test_no_page_is_read_of_which_nothing_could_be_shown(sandbox: TappedSa
 async def test_each_page_is_told_as_progress(client: Client) -> None:
     heard: list[tuple[float, str | None]] = []
 
-    async def progress(done: float, total: float | None, message: str | None) -> None:
+    async def told_of(progress: float, total: float | None, message: str | None) -> None:
         assert total is None
-        heard.append((done, message))
+        heard.append((progress, message))
 
-    await client.call_tool(TERMS, {"_pages": 3}, progress_callback=progress)
+    await client.call_tool(TERMS, {"_pages": 3}, progress_callback=told_of)
 
     assert heard == [
         (1, "page 1 of at most 3, 10 records"),
