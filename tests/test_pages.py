@@ -1,7 +1,9 @@
 """`_pages`: several pages of a list in one call, one after the other, and nothing lost."""
 
 import json
+import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -10,6 +12,9 @@ import pytest
 from mcp import Client
 from tapped import TappedSandbox
 
+from crm_mcp.commands.call import CallRequest, call
+from crm_mcp.commands.setup import Setup
+from crm_mcp.config import General, Settings
 from crm_mcp.sandbox.cirrus import CirrusStandIn
 from crm_mcp.sandbox.faults import Fault
 from crm_mcp.testing import sandbox_client
@@ -108,6 +113,27 @@ async def test_each_page_is_told_as_progress(client: Client) -> None:
         (2, "page 2 of at most 3, 20 records"),
         (3, "30 records of 3 pages"),
     ]
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+async def test_in_a_terminal_the_pages_are_told_beside_the_result(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    *,
+    is_terminal: bool,
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal, raising=False)
+    settings = Settings(general=General(state_dir=tmp_path))
+    setup = Setup.of(settings, use_sandbox=True, vendors_needed=True)
+    pairs = ("_pages=2", "per_page=3", "_select=id,name")
+
+    await call(setup, CallRequest("cirrus_accounts_list", pairs))
+
+    printed = capsys.readouterr()
+    assert [record.keys() for record in json.loads(printed.out)["data"]] == [{"id", "name"}] * 6
+    told = "page 1 of at most 2, 3 records\n6 records of 2 pages\n"
+    assert printed.err == (told if is_terminal else "")
 
 
 async def test_a_later_page_that_cannot_be_read_loses_nothing(
