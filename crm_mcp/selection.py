@@ -57,10 +57,11 @@ def near(data: Any, path: str) -> list[str]:
     known = {known.casefold(): known for known in _paths(data)}
     wanted = path.casefold()
     last = wanted.rpartition(".")[2]
+    same = [wanted] if wanted in known else []
     deeper = [low for low in known if low.endswith(f".{wanted}")]
     same_name = [low for low in known if low.rpartition(".")[2] == last]
     found = difflib.get_close_matches(wanted, known, MAX_NEAR)
-    return [known[low] for low in dict.fromkeys([*deeper, *same_name, *found])][:MAX_NEAR]
+    return [known[low] for low in dict.fromkeys([*same, *deeper, *same_name, *found])][:MAX_NEAR]
 
 
 def _paths(data: Any) -> list[str]:

@@ -1,7 +1,9 @@
 """`_pages`: several pages of a list in one call, one after the other, and nothing lost."""
 
 import json
+import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -10,6 +12,9 @@ import pytest
 from mcp import Client
 from tapped import TappedSandbox
 
+from crm_mcp.commands.call import CallRequest, call
+from crm_mcp.commands.setup import Setup
+from crm_mcp.config import General, Settings
 from crm_mcp.sandbox.cirrus import CirrusStandIn
 from crm_mcp.sandbox.faults import Fault
 from crm_mcp.testing import sandbox_client
@@ -42,7 +47,7 @@ async def client(sandbox: TappedSandbox) -> AsyncIterator[Client]:
 async def told(client: Client, tool: str = TERMS, **arguments: Any) -> dict[str, Any]:
     result = await client.call_tool(tool, arguments)
     assert result.structured_content is not None
-    return result.structured_content
+    return dict(result.structured_content)
 
 
 def names(result: dict[str, Any]) -> list[str]:
@@ -97,17 +102,38 @@ async def test_no_page_is_read_of_which_nothing_could_be_shown(sandbox: TappedSa
 async def test_each_page_is_told_as_progress(client: Client) -> None:
     heard: list[tuple[float, str | None]] = []
 
-    async def progress(done: float, total: float | None, message: str | None) -> None:
+    async def told_of(progress: float, total: float | None, message: str | None) -> None:
         assert total is None
-        heard.append((done, message))
+        heard.append((progress, message))
 
-    await client.call_tool(TERMS, {"_pages": 3}, progress_callback=progress)
+    await client.call_tool(TERMS, {"_pages": 3}, progress_callback=told_of)
 
     assert heard == [
         (1, "page 1 of at most 3, 10 records"),
         (2, "page 2 of at most 3, 20 records"),
         (3, "30 records of 3 pages"),
     ]
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+async def test_in_a_terminal_the_pages_are_told_beside_the_result(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    *,
+    is_terminal: bool,
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal, raising=False)
+    settings = Settings(general=General(state_dir=tmp_path))
+    setup = Setup.of(settings, use_sandbox=True, vendors_needed=True)
+    pairs = ("_pages=2", "per_page=3", "_select=id,name")
+
+    await call(setup, CallRequest("cirrus_accounts_list", pairs))
+
+    printed = capsys.readouterr()
+    assert [record.keys() for record in json.loads(printed.out)["data"]] == [{"id", "name"}] * 6
+    told = "page 1 of at most 2, 3 records\n6 records of 2 pages\n"
+    assert printed.err == (told if is_terminal else "")
 
 
 async def test_a_later_page_that_cannot_be_read_loses_nothing(
@@ -163,7 +189,7 @@ async def test_a_call_that_is_cancelled_asks_for_no_further_page(
     assert (stopped, sandbox.pages) == ([2], ["", "2", "5"])
 
 
-@pytest.mark.parametrize("pages", [0, MAX_PAGES + 1, "2", True, 1.5, None])
+@pytest.mark.parametrize("pages", [0, MAX_PAGES + 1, "two", True, 1.5, None])
 async def test_pages_are_a_whole_number_within_bounds(
     client: Client, sandbox: TappedSandbox, pages: Any
 ) -> None:
@@ -215,7 +241,7 @@ async def test_of_a_list_that_comes_at_once_the_whole_is_told(client: Client) ->
     assert result["page"] == {"returned": total - 2, "total": total, "more": False}
 
 
-@pytest.mark.parametrize("skip", [-1, "1", True, None])
+@pytest.mark.parametrize("skip", [-1, "one", True, None])
 async def test_what_is_left_out_is_a_whole_number(client: Client, skip: Any) -> None:
     result = await told(client, _from=skip)
 

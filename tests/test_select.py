@@ -32,7 +32,7 @@ async def client() -> AsyncIterator[Client]:
 async def told(client: Client, tool: str = ACCOUNTS, **arguments: Any) -> dict[str, Any]:
     result = await client.call_tool(tool, arguments)
     assert result.structured_content is not None
-    return result.structured_content
+    return dict(result.structured_content)
 
 
 @pytest.mark.parametrize(

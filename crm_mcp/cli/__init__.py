@@ -99,6 +99,8 @@ def call(  # noqa: PLR0913 - options of a command
     """Call one tool the way an assistant would; a write asks in this terminal.
 
     For example: crm-mcp call fivecrm_areas_get --arg area=001 --sandbox
+
+    Of reads, --arg _select=id,name keeps only these fields, and --arg _pages=3 reads three pages.
     """
     from crm_mcp.commands import call as command
 

@@ -1,6 +1,7 @@
 """`crm-mcp call`: one call through the same way as an assistant's."""
 
 import json
+import sys
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from crm_mcp.entries import DRY_RUN
 from crm_mcp.envelope import success
 from crm_mcp.errors import ConfigError, InvalidArguments
 from crm_mcp.operation import Operation
-from crm_mcp.parties import Caller
+from crm_mcp.parties import Caller, silent
 from crm_mcp.received import File, without_files
 
 MAX_SAME_NAME = 100
@@ -39,13 +40,20 @@ async def call(setup: Setup, request: CallRequest) -> None:
     async with setup.open() as app:
         operation = app.pipeline.registry.find(request.name)
         arguments = parse_arguments(operation, request)
-        caller = Caller(program="crm-mcp call", asker=TerminalAsker())
+        report = silent if operation.is_write else _progress
+        caller = Caller(program="crm-mcp call", asker=TerminalAsker(), report=report)
         outcome = await app.pipeline.call(request.name, arguments, caller)
         if request.save is not None:
             put = partial(saved, request.save)
             outcome = replace(outcome, data=without_files(operation, outcome.data, put))
         account = app.pipeline.accounts[operation.vendor].label
         print_json(success(outcome, operation, account, setup.settings.general.max_result_chars))
+
+
+async def _progress(message: str) -> None:
+    """Tell somebody at a terminal how far it is; a script reads nothing of it."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"{message}\n")
 
 
 def saved(folder: Path, file: File) -> str:
