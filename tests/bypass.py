@@ -130,7 +130,7 @@ async def a_dry_run(folder: Path) -> None:
     crm = OpenCrm()
     async with connected(folder, crm, person=dialog(lambda _: "approve")) as (app, client):
         assert await all_kinds(client, _dry_run=True) == {"not_done"}
-        assert await all_kinds(client, _dry_run="false") == {"invalid_arguments"}
+        assert await all_kinds(client, _dry_run="no") == {"invalid_arguments"}
         assert app.ledger.waiting() == []
     assert crm.sent == []
 
