@@ -125,10 +125,10 @@ def _length(value: Any) -> int:
 
 def _following(asked: Asked, page: _Page) -> Arguments:
     """Give the next page's arguments: as the caller gave them, with the position moved on."""
-    paging, following = asked.operation.pagination, page.next
-    if paging is None or following is None:
-        return page.arguments
-    return {**page.arguments, paging.position: following[paging.position]}
+    paging = asked.operation.pagination
+    position = paging.position if paging else ""
+    moved = {name: value for name, value in (page.next or {}).items() if name == position}
+    return {**page.arguments, **moved}
 
 
 def _merged(asked: Asked, pages: list[_Page], failure: ToolFailure | None) -> Outcome:

@@ -115,6 +115,14 @@ def test_whole_items_are_dropped_from_the_end_as_few_as_possible() -> None:
     assert len(items) == 1000
 
 
+def test_a_page_that_no_call_goes_on_from_says_how_many_are_left_of_it() -> None:
+    page = {"returned": 200, "total": 300, "next": {"page": 2}}
+
+    fitted = fit({"data": ["x" * 50] * 200, "page": page}, 2000)
+
+    assert fitted["page"] == {"returned": len(fitted["data"]), "total": 300}
+
+
 def test_the_list_that_takes_most_room_is_shortened() -> None:
     envelope = {"data": list(range(100)), "not_done": ["x" * 100] * 100, "source": SOURCE}
 

@@ -231,6 +231,13 @@ async def test_a_part_of_a_page_is_left_out_on_demand(client: Client) -> None:
     assert result["page"] == {"returned": 20, "total": MANY, "more": False}
 
 
+async def test_a_list_of_which_no_page_is_known_has_none(client: Client) -> None:
+    result = await told(client, "synergist_system_version_get")
+
+    assert len(result["data"]) == 1
+    assert "page" not in result
+
+
 async def test_of_a_list_that_comes_at_once_the_whole_is_told(client: Client) -> None:
     whole = await told(client, "interact_notes_list")
 

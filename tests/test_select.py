@@ -56,6 +56,10 @@ def test_a_path_leads_through_objects_and_lists(paths: list[str], kept: dict[str
     assert picked([RECORD, RECORD], paths) == [kept, kept]
 
 
+def test_what_is_no_record_stays_as_it_is() -> None:
+    assert picked(["a", 1, None], ["id"]) == ["a", 1, None]
+
+
 @pytest.mark.parametrize(
     ("path", "answer"),
     [
