@@ -22,12 +22,13 @@ class Server:
         *,
         modern: bool = False,
         command: tuple[str, ...] = ("-m", "crm_mcp", "serve"),
+        python: Path = Path(sys.executable),
     ) -> None:
         self._modern = modern
         self._id = 0
         self.begun = time.perf_counter()
         self._process = subprocess.Popen(
-            [sys.executable, *command],
+            [python, *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,

@@ -74,6 +74,11 @@ class Registry:
         """Tell whether this operation can be called here, listed or not."""
         return operation.vendor in self._enabled and refusal_of(operation, self.policy) is None
 
+    def offered(self, names: Iterable[str]) -> tuple[Operation, ...]:
+        """Give those of some tools that can be called here, in their order."""
+        found = (self._by_name[name] for name in names if name in self._by_name)
+        return tuple(operation for operation in found if self.is_offered(operation))
+
     def is_listed(self, operation: Operation) -> bool:
         """Tell whether `tools/list` shows this operation."""
         return operation.name in self._listed and self.is_offered(operation)

@@ -122,10 +122,7 @@ def _words(title: str) -> tuple[str, ...]:
 
 
 def _server(vendor: Vendor, registry: Registry) -> Server:
-    found = {
-        purpose: tuple(one for one in map(registry.find, names) if registry.is_offered(one))
-        for purpose, names in vendor.purposes.items()
-    }
+    found = {purpose: registry.offered(names) for purpose, names in vendor.purposes.items()}
     offered = {purpose: tools for purpose, tools in found.items() if tools}
     return Server(vendor.id, vendor.title, MappingProxyType(offered))
 
