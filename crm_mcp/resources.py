@@ -62,6 +62,7 @@ class Resources:
                 INVALID_PARAMS,
                 f"There is no resource of this name.{there_are} Files are kept for a while only: "
                 "make the call that brought it again.",
+                {"uri": params.uri},
             )
         content = BlobResourceContents(
             uri=kept.uri,

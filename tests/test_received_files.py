@@ -89,8 +89,9 @@ async def test_an_address_that_was_not_given_out_is_told_to_be_none(client: Clie
     uri = link(await attach(client, b"from T:")).uri
 
     for other in (f"{uri}x", "crm://synergist/files/0/Plan.pdf", "file:///etc/passwd"):
-        with pytest.raises(MCPError, match="no resource of this name"):
+        with pytest.raises(MCPError, match="no resource of this name") as refused:
             await client.read_resource(other)
+        assert refused.value.data == {"uri": other}
 
 
 def kept(base: Operation, parts: FileParts = PARTS) -> Operation:
