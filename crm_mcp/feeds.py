@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from mcp import MCPError
 from mcp.server import ServerRequestContext
-from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ResourceUpdated
+from mcp.server.subscriptions import (
+    InMemorySubscriptionBus,
+    ListenHandler,
+    ResourceUpdated,
+    SubscriptionBus,
+)
 from mcp_types import (
     INVALID_PARAMS,
     EmptyResult,
@@ -78,11 +83,16 @@ class Feed:
 
 
 class Feeds:
-    """All feeds of the connected CRMs, and the handlers that serve them."""
+    """All feeds of the connected CRMs, and the handlers that serve them.
 
-    def __init__(self, app: App) -> None:
+    Args:
+        app: whose CRMs they are.
+        bus: on which clients of the modern era hear of news; one of its own if None.
+    """
+
+    def __init__(self, app: App, bus: SubscriptionBus | None = None) -> None:
         self._app = app
-        self._bus = InMemorySubscriptionBus()
+        self._bus = bus or InMemorySubscriptionBus()
         self._events = ListenHandler(self._bus)
         self._feeds = {feed.uri: feed for feed in map(Feed, _pushed(app))}
         self._tasks: TaskGroup | None = None
@@ -158,7 +168,11 @@ class Feeds:
         feed = self._feeds.get(uri)
         if feed is None:
             known = ", ".join(self._feeds)
-            raise MCPError(INVALID_PARAMS, f"There is no resource of this name; there are: {known}")
+            raise MCPError(
+                INVALID_PARAMS,
+                f"There is no resource of this name; there are: {known}",
+                {"uri": uri},
+            )
         return feed
 
     def _start(self, feed: Feed) -> None:

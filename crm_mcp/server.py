@@ -12,6 +12,7 @@ from mcp import MCPError
 from mcp.server import Server, ServerRequestContext
 from mcp.server.context import CallNext, HandlerResult
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
+from mcp.server.subscriptions import SubscriptionBus
 from mcp_types import (
     INTERNAL_ERROR,
     INVALID_PARAMS,
@@ -72,12 +73,17 @@ Context = ServerRequestContext[Any]
 Handler = Callable[[Context, Any], Awaitable[Any]]
 
 
-def build_server(app: App) -> Server[Any]:
-    """Make the MCP server of an app; it speaks every protocol revision of the SDK."""
+def build_server(app: App, bus: SubscriptionBus | None = None) -> Server[Any]:
+    """Make the MCP server of an app; it speaks every protocol revision of the SDK.
+
+    Args:
+        app: what it serves.
+        bus: on which others tell the clients of news beside the app's own, if any do.
+    """
     received = Received()
     catalogue = Catalogue(app.pipeline.registry)
     handlers = Handlers(app, catalogue, received)
-    feeds = Feeds(app)
+    feeds = Feeds(app, bus)
     prompts = Prompts(
         app.pipeline.registry, (account.vendor for account in app.pipeline.accounts.values())
     )
