@@ -122,7 +122,7 @@ def _shorter(envelope: dict[str, Any], how: str) -> Iterator[dict[str, Any]]:
 
 
 def _with_cut_texts(envelope: dict[str, Any], limit: int, how: str) -> dict[str, Any]:
-    whole = ("undo", "source", "page", "truncated")
+    whole = ("undo", "source", "page", "applied", "truncated")
     cut = {key: _cut(value, limit) for key, value in envelope.items() if key not in whole}
     return _told({**envelope, **cut}, how, texts_longer_than=limit)
 

@@ -61,6 +61,10 @@ class Account:
             if name in schemas and schemas[name].get("type") != "array"
         }
 
+    def joined(self, operation: Operation, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Give those of the defaults that join these arguments."""
+        return {key: value for key, value in self.defaults(operation).items() if key not in given}
+
     def check(self, spec: RequestSpec, operation: Operation) -> None:
         """Refuse what the vendor could not take.
 

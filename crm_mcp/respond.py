@@ -42,12 +42,14 @@ class Outcome:
     """What a call brought: the data, where the page stands, and for writes what happened.
 
     `check` says after a write which fields stand as written, where they could be read again.
+    `applied` are the arguments that joined those of the caller, because they are set up here.
     `undo` names what would take the write back, where that is kept. `resume` knows of a list how
     to go on at any of its items; it is not told, but used where not all of them can be shown.
     """
 
     data: Any
     page: dict[str, Any] = field(default_factory=dict)
+    applied: Mapping[str, Any] = field(default_factory=dict)
     status: WriteStatus | None = None
     not_done: tuple[FailedItem, ...] = ()
     check: Mapping[str, Any] = field(default_factory=dict)
@@ -61,6 +63,7 @@ class Outcome:
         parts = {
             "data": self.data,
             "page": self.page,
+            "applied": dict(self.applied),
             "status": self.status,
             "not_done": [entry.as_dict() for entry in self.not_done],
             "check": dict(self.check),

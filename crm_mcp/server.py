@@ -215,7 +215,9 @@ class Handlers:
         operation = pipeline.registry.find(name)
         account = pipeline.accounts[operation.vendor]
         data, files = self._received.take(operation, outcome.data, program.caller)
-        outcome = replace(outcome, data=data)
+        # A write's question shows them; of a read they would stay unknown.
+        applied = {} if operation.is_write else account.joined(operation, arguments)
+        outcome = replace(outcome, data=data, applied=applied)
         envelope = success(outcome, operation, account.label, self._limit)
         return tool_result(envelope, operation, files)
 
