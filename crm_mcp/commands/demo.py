@@ -13,6 +13,7 @@ from rich.panel import Panel
 from rich.rule import Rule
 
 from crm_mcp.app import SANDBOX_ORIGIN, App, load_catalogue, open_app, sandbox_settings
+from crm_mcp.catalogue.asks import CALL_WRITE
 from crm_mcp.commands.approvals import decide
 from crm_mcp.config import General, Settings
 from crm_mcp.guard import Mode
@@ -128,6 +129,10 @@ class Demo:
     async def _call(
         self, client: Client, name: str, arguments: Mapping[str, Any]
     ) -> Mapping[str, Any]:
+        listed = {tool.name for tool in (await client.list_tools()).tools}
+        if name not in listed and CALL_WRITE in listed:
+            self._say("It is not among the everyday tools that are listed; this calls any tool:")
+            name, arguments = CALL_WRITE, {"name": name, "arguments": dict(arguments)}
         self._say(f"[bold cyan]→[/] {name} {escape(json.dumps(arguments))}")
         result = await client.call_tool(name, dict(arguments))
         shown = json.dumps(result.structured_content, ensure_ascii=False, indent=2)
