@@ -35,9 +35,11 @@ from mcp_types import (
 from crm_mcp.app import App
 from crm_mcp.envelope import as_text, success
 from crm_mcp.errors import ToolFailure
+from crm_mcp.identity import Identify
 from crm_mcp.operation import Operation
 from crm_mcp.parties import Caller
 from crm_mcp.respond import Outcome
+from crm_mcp.rights import Rights
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
@@ -87,11 +89,13 @@ class Feeds:
 
     Args:
         app: whose CRMs they are.
+        identify: tells who asks; a feed is there for those who may read its CRM.
         bus: on which clients of the modern era hear of news; one of its own if None.
     """
 
-    def __init__(self, app: App, bus: SubscriptionBus | None = None) -> None:
+    def __init__(self, app: App, identify: Identify, bus: SubscriptionBus | None = None) -> None:
         self._app = app
+        self._identify = identify
         self._bus = bus or InMemorySubscriptionBus()
         self._events = ListenHandler(self._bus)
         self._feeds = {feed.uri: feed for feed in map(Feed, _pushed(app))}
@@ -115,13 +119,17 @@ class Feeds:
             "on_subscriptions_listen": self.listen,
         }
 
-    def resources(self) -> list[Resource]:
-        """Describe the feeds."""
-        return [feed.resource() for feed in self._feeds.values()]
+    def resources(self, rights: Rights) -> list[Resource]:
+        """Describe the feeds that are there for somebody."""
+        return [feed.resource() for feed in self._allowed(rights).values()]
 
-    def read(self, uri: str) -> ReadResourceResult | None:
+    def _allowed(self, rights: Rights) -> dict[str, Feed]:
+        feeds = self._feeds.items()
+        return {uri: feed for uri, feed in feeds if not rights.missing(feed.operation)}
+
+    def read(self, uri: str, rights: Rights) -> ReadResourceResult | None:
         """Tell the newest messages of one feed, oldest first; None where there is none."""
-        feed = self._feeds.get(uri)
+        feed = self._allowed(rights).get(uri)
         if feed is None:
             return None
         account = self._app.pipeline.accounts[feed.operation.vendor].label
@@ -132,14 +140,14 @@ class Feeds:
 
     async def subscribe(self, ctx: Context, params: SubscribeRequestParams) -> EmptyResult:
         """Begin to tell a client of the handshake era of news."""
-        feed = self._find(params.uri)
+        feed = self._find(ctx, params.uri)
         feed.sessions[_connection(ctx)] = ctx.session
         self._start(feed)
         return EmptyResult()
 
     async def unsubscribe(self, ctx: Context, params: UnsubscribeRequestParams) -> EmptyResult:
         """Tell a client no more."""
-        feed = self._find(params.uri)
+        feed = self._find(ctx, params.uri)
         feed.sessions.pop(_connection(ctx), None)
         _stop_if_unwanted(feed)
         return EmptyResult()
@@ -149,7 +157,11 @@ class Feeds:
     ) -> SubscriptionsListenResult:
         """Serve a client of the modern era, which names what it wants to hear of."""
         named = params.notifications.resource_subscriptions or ()
-        with self._wanted([feed for uri, feed in self._feeds.items() if uri in named]):
+        allowed = self._allowed(self._identify(ctx).rights)
+        for uri in named:
+            if uri in self._feeds and uri not in allowed:
+                self._find(ctx, uri)  # says that there is none
+        with self._wanted([feed for uri, feed in allowed.items() if uri in named]):
             return await self._events(ctx, params)
 
     @contextmanager
@@ -164,10 +176,11 @@ class Feeds:
                 feed.streams -= 1
                 _stop_if_unwanted(feed)
 
-    def _find(self, uri: str) -> Feed:
-        feed = self._feeds.get(uri)
+    def _find(self, ctx: Context, uri: str) -> Feed:
+        allowed = self._allowed(self._identify(ctx).rights)
+        feed = allowed.get(uri)
         if feed is None:
-            known = ", ".join(self._feeds)
+            known = ", ".join(allowed)
             raise MCPError(
                 INVALID_PARAMS,
                 f"There is no resource of this name; there are: {known}",

@@ -19,6 +19,7 @@ from crm_mcp.errors import PermitError
 from crm_mcp.ledger import Consent
 from crm_mcp.operation import Operation, Trait
 from crm_mcp.request import RequestSpec
+from crm_mcp.rights import FULL, Rights
 from crm_mcp.undo import Undoing
 
 PERMIT_SECONDS = 60.0
@@ -66,11 +67,16 @@ class Refuse:
 Verdict = Allow | Ask | Refuse
 
 
-def judge(operation: Operation, policy: Policy, records: int) -> Verdict:
-    """Decide about one call that would touch so many records."""
+def judge(operation: Operation, policy: Policy, records: int, rights: Rights = FULL) -> Verdict:
+    """Decide about one call that would touch so many records, by a caller with these rights."""
     refusal = refusal_of(operation, policy)
     if refusal is not None:
         return refusal
+    if scope := rights.missing(operation):
+        return Refuse(
+            f"{operation.name} needs the scope {scope}, which this caller does not have.",
+            hint="Tell the person: the operator of this server gives out scopes.",
+        )
     if operation.is_write and records > policy.max_bulk:
         return Refuse(
             f"{operation.name} would touch {records} records; at most {policy.max_bulk} may be "
@@ -139,6 +145,7 @@ class BoundCall:
     account: str
     caller: str
     undoing: Undoing | None = None
+    rights: Rights = FULL
     asked: "BoundCall | None" = None
     """The call as it came, where arguments that it left out were filled from the record."""
 
@@ -190,7 +197,7 @@ class Gate:
             PermitError: refused by the policy, or a person's yes to this very call is missing.
         """
         operation = call.operation
-        verdict = judge(operation, self._policy, call.records)
+        verdict = judge(operation, self._policy, call.records, call.rights)
         agreed = consent is not None and consent.fingerprint == call.fingerprint
         if isinstance(verdict, Refuse) or (isinstance(verdict, Ask) and not agreed):
             raise PermitError(f"{operation.name}: no permit without leave to send")

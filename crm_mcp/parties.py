@@ -10,6 +10,7 @@ from crm_mcp.listening import Ear
 from crm_mcp.operation import Operation
 from crm_mcp.request import RequestSpec
 from crm_mcp.respond import Outcome
+from crm_mcp.rights import FULL, Rights
 from crm_mcp.undo import Undoing
 from crm_mcp.vendors.base import Reply, Vendor, VendorSettings
 
@@ -81,7 +82,7 @@ async def silent(_: object) -> None:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls: a name for the record, who can be asked, and who hears of progress.
+    """Who calls: a name for the record, what they may do, who can be asked, who hears of progress.
 
     `heard` gets each notification of a call that listens, as it comes. `undoing` is the write that
     the call takes back; only the command for it says so. `screen` stands between them and the call
@@ -98,3 +99,4 @@ class Caller:
     undoing: Undoing | None = None
     screen: "Screen | None" = None
     is_exact: bool = False
+    rights: Rights = FULL

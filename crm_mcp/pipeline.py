@@ -27,6 +27,7 @@ from crm_mcp.audit import Audit
 from crm_mcp.bind import bind, is_file
 from crm_mcp.compare import Look, look
 from crm_mcp.confirm import admit, obtain_yes
+from crm_mcp.drain import Drain
 from crm_mcp.entries import DRY_RUN, described_schema
 from crm_mcp.errors import ChangedSincePreview, Refused, StateError, ToolFailure
 from crm_mcp.field_names import FieldNames
@@ -43,6 +44,7 @@ from crm_mcp.names import Read
 from crm_mcp.operation import Operation
 from crm_mcp.pages import Asked, as_wished
 from crm_mcp.parties import Account, Caller, silent
+from crm_mcp.recorder import Recorder, no_state
 from crm_mcp.records import Sight, see
 from crm_mcp.redact import Redactor
 from crm_mcp.registry import Registry
@@ -78,8 +80,9 @@ class Pipeline:
         self.registry = registry
         self.accounts = accounts
         self.gate = Gate(registry.policy)
+        self.drain = Drain()
         self._ledger = ledger
-        self._audit = audit
+        self._recorder = Recorder(audit, ledger.undos, redactor)
         self._redactor = redactor
         self._files = files or FileFolder(None)
         self._room = room
@@ -138,9 +141,9 @@ class Pipeline:
     ) -> Outcome:
         """Take one call through all steps."""
         call, dry_run = await self._bound(operation, arguments, caller)
-        verdict = judge(operation, self.registry.policy, call.records)
+        verdict = judge(operation, self.registry.policy, call.records, caller.rights)
         if isinstance(verdict, Refuse):
-            await self._record("refused", call, caller, reason=verdict.reason)
+            await self._recorder.record("refused", call, caller, reason=verdict.reason)
             raise Refused(verdict.reason, hint=verdict.hint)
         if not operation.is_write:
             return await self._send(call, caller, self.gate.permit(call))
@@ -155,7 +158,7 @@ class Pipeline:
             return Outcome({"preview": preview}, status="not_done", warnings=warnings)
         yes = await self._ask(call, caller, sight) if isinstance(verdict, Ask) else None
         await caller.report("writing")
-        with anyio.CancelScope(shield=True):
+        with self.drain.write(), anyio.CancelScope(shield=True):
             done = await self._write(call, caller, yes, sight.looks)
             outcome = await afterwards(done, self._means(caller))
         warnings = (*outcome.warnings, *self._fields.unlisted(call))
@@ -173,7 +176,9 @@ class Pipeline:
         if not caller.is_exact:
             given = {**account.defaults(operation), **given}
         spec = await self._spec(operation, given)
-        whole = BoundCall(operation, given, spec, account.label, caller.name, caller.undoing)
+        whole = BoundCall(
+            operation, given, spec, account.label, caller.name, caller.undoing, caller.rights
+        )
         return whole, dry_run
 
     async def _spec(self, operation: Operation, given: Mapping[str, Any]) -> RequestSpec:
@@ -230,8 +235,8 @@ class Pipeline:
             word=typed_word(call.operation, call.records),
         )
         if screen is not None:
-            return screen.preview(call, context, self._hiding(call))
-        return preview.render(call, context, self._hiding(call))
+            return screen.preview(call, context, self._recorder.hiding(call))
+        return preview.render(call, context, self._recorder.hiding(call))
 
     async def _ask(self, call: BoundCall, caller: Caller, sight: Sight) -> Yes:
         """Get a person's yes, and see that all still stands as it was shown."""
@@ -250,10 +255,10 @@ class Pipeline:
             yes = await obtain_yes(self._ledger, caller.asker, question)
             await self._stands(call, caller, yes, sight)
         except ToolFailure as failure:
-            await self._record(failure.kind, call, caller, **_approval_of(failure))
+            await self._recorder.record(failure.kind, call, caller, **_approval_of(failure))
             raise
         except StateError as error:
-            raise self._no_state(error) from error
+            raise no_state(error) from error
         return yes
 
     async def _admit(self, call: BoundCall, caller: Caller) -> None:
@@ -261,10 +266,10 @@ class Pipeline:
         try:
             await admit(caller.asker)
         except ToolFailure as failure:
-            await self._record(failure.kind, call, caller)
+            await self._recorder.record(failure.kind, call, caller)
             raise
         except StateError as error:
-            raise self._no_state(error) from error
+            raise no_state(error) from error
 
     async def _stands(self, call: BoundCall, caller: Caller, yes: Yes, sight: Sight) -> None:
         """Look again after the yes; what is no longer as the person saw it is not written.
@@ -292,19 +297,19 @@ class Pipeline:
         try:
             consent = await self._spend(call, yes)
         except ToolFailure as failure:
-            await self._record(failure.kind, call, caller)
+            await self._recorder.record(failure.kind, call, caller)
             raise
         permit = self.gate.permit(call, consent)
         approval = {"approval": consent.approval_id} if consent else {}
-        number = await self._record("sending", call, caller, **approval)
+        number = await self._recorder.record("sending", call, caller, **approval)
         try:
             outcome = await self._send(call, caller, permit)
         except ToolFailure as failure:
             status = failure.details.get("status", "not_done")
             facts = {"of": number, "status": status, "error": failure.kind}
-            await self._record_outcome(call, caller, **facts)
+            await self._recorder.outcome(call, caller, **facts)
             raise
-        await self._record_outcome(call, caller, of=number, status=outcome.status)
+        await self._recorder.outcome(call, caller, of=number, status=outcome.status)
         return Done(number, call, looks, outcome)
 
     async def _spend(self, call: BoundCall, yes: Yes | None) -> Consent | None:
@@ -321,7 +326,7 @@ class Pipeline:
             if call.undoing:
                 await to_thread.run_sync(self._ledger.undos.spend, call.undoing.number)
         except StateError as error:
-            raise self._no_state(error) from error
+            raise no_state(error) from error
         return consent
 
     async def _send(self, call: BoundCall, caller: Caller, permit: Permit) -> Outcome:
@@ -336,62 +341,14 @@ class Pipeline:
 
     def _read(self, call: BoundCall, reply: Reply) -> Outcome:
         account = self.accounts[call.operation.vendor]
-        outcome = respond(call.operation, account.vendor, reply, call.arguments, self._hiding(call))
+        hiding = self._recorder.hiding(call)
+        outcome = respond(call.operation, account.vendor, reply, call.arguments, hiding)
         self._seen[call.caller].note(call.operation.name, outcome.data)
         self._fields.note(call, outcome.data)
         if call.operation.is_write:
             return outcome
         ignored = doubted(call.operation, call.arguments, outcome.data)
         return replace(outcome, warnings=(*outcome.warnings, *ignored)) if ignored else outcome
-
-    def _hiding(self, call: BoundCall) -> Redactor:
-        return self._redactor.also(call.secrets) if call.secrets else self._redactor
-
-    async def _record_outcome(self, call: BoundCall, caller: Caller, **facts: Any) -> None:
-        """Record what came of a write; it has happened, so a failure here is only logged."""
-        try:
-            await self._record("result", call, caller, **facts)
-            if call.undoing:
-                is_changed = facts["status"] != "not_done"
-                settle = partial(self._ledger.undos.settle, is_changed=is_changed)
-                await to_thread.run_sync(settle, call.undoing.number)
-        except (Refused, StateError):
-            logger.critical("the outcome of a write to %s could not be recorded", call.account)
-
-    async def _record(self, event: str, call: BoundCall, caller: Caller, **facts: Any) -> int:
-        """Add a line to the audit; gives its number.
-
-        Raises:
-            Refused: it cannot be written, and so nothing may be sent.
-        """
-        operation = call.operation
-        line = {
-            "tool": operation.name,
-            "effect": operation.effect,
-            "account": call.account,
-            "caller": caller.name,
-            "program": caller.program,
-            "records": call.records,
-            "arguments": dict(call.arguments),
-            "request": call.spec.digest,
-            **({"undoes": call.undoing.number} if call.undoing else {}),
-            **operation.bound,
-            **facts,
-        }
-        try:
-            return await to_thread.run_sync(
-                lambda: self._audit.append(event, **self._hiding(call).value(line))
-            )
-        except StateError as error:
-            raise self._no_state(error) from error
-
-    @staticmethod
-    def _no_state(error: StateError) -> Refused:
-        logger.error("%s", error)
-        return Refused(
-            "The record of writes cannot be kept right now, so nothing was written.",
-            hint="Tell the person: the operator finds the reason in the server's log.",
-        )
 
 
 def _approval_of(failure: ToolFailure) -> dict[str, str]:

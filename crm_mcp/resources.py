@@ -30,7 +30,7 @@ from crm_mcp.entries import FRESH_MS
 from crm_mcp.envelope import as_text, fit
 from crm_mcp.errors import ToolFailure
 from crm_mcp.feeds import JSON_TYPE, Feeds
-from crm_mcp.parties import Caller
+from crm_mcp.identity import Identify
 from crm_mcp.received import Kept, Received
 
 CATALOGUE = "crm://catalogue"
@@ -48,12 +48,18 @@ class Resources:
     """The handlers that list and read resources of every kind."""
 
     def __init__(
-        self, feeds: Feeds, received: Received, catalogue: Catalogue, max_chars: int
+        self,
+        feeds: Feeds,
+        received: Received,
+        catalogue: Catalogue,
+        max_chars: int,
+        identify: Identify,
     ) -> None:
         self._feeds = feeds
         self._received = received
         self._catalogue = catalogue
         self._limit = max_chars
+        self._identify = identify
 
     def handlers(self) -> dict[str, Any]:
         """Name the handlers for the server."""
@@ -65,11 +71,13 @@ class Resources:
         }
 
     async def list_resources(
-        self, _ctx: Context, _params: PaginatedRequestParams | None
+        self, ctx: Context, _params: PaginatedRequestParams | None
     ) -> ListResourcesResult:
         """List the catalogue, the feeds, and the files that are still kept."""
-        files = [_described(kept) for kept in self._received.of(Caller.name)]
-        return ListResourcesResult(resources=[_catalogue(), *self._feeds.resources(), *files])
+        identity = self._identify(ctx)
+        files = [_described(kept) for kept in self._received.of(identity.name)]
+        feeds = self._feeds.resources(identity.rights)
+        return ListResourcesResult(resources=[_catalogue(), *feeds, *files])
 
     async def list_templates(
         self, _ctx: Context, _params: PaginatedRequestParams | None
@@ -95,16 +103,16 @@ class Resources:
         Raises:
             MCPError: there is no such resource, and no such file is kept any more.
         """
-        uri = params.uri
+        uri, identity = params.uri, self._identify(ctx)
         if uri == CATALOGUE:
             return _fixed(uri, await to_thread.run_sync(self._catalogue.whole, self._limit))
         if uri.startswith(_ONE):
             return await self._operation(ctx, uri)
-        if (feed := self._feeds.read(uri)) is not None:
+        if (feed := self._feeds.read(uri, identity.rights)) is not None:
             return feed
-        if (kept := self._received.get(uri, Caller.name)) is not None:
+        if (kept := self._received.get(uri, identity.name)) is not None:
             return _file(kept)
-        feeds = [str(resource.uri) for resource in self._feeds.resources()]
+        feeds = [str(resource.uri) for resource in self._feeds.resources(identity.rights)]
         raise _not_found(
             ctx,
             uri,

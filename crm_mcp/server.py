@@ -37,6 +37,7 @@ from crm_mcp.entries import FRESH_MS, READ_ARGUMENTS, advertised_schema
 from crm_mcp.envelope import failure, fit, success
 from crm_mcp.errors import ToolFailure, UnknownTool
 from crm_mcp.feeds import Feeds
+from crm_mcp.identity import Identify, whoever_started_it
 from crm_mcp.ledger import LIFETIME_SECONDS
 from crm_mcp.listing import listed
 from crm_mcp.parties import Caller, Report
@@ -73,21 +74,27 @@ Context = ServerRequestContext[Any]
 Handler = Callable[[Context, Any], Awaitable[Any]]
 
 
-def build_server(app: App, bus: SubscriptionBus | None = None) -> Server[Any]:
+def build_server(
+    app: App,
+    bus: SubscriptionBus | None = None,
+    identify: Identify = whoever_started_it,
+) -> Server[Any]:
     """Make the MCP server of an app; it speaks every protocol revision of the SDK.
 
     Args:
         app: what it serves.
         bus: on which others tell the clients of news beside the app's own, if any do.
+        identify: tells who sends a request.
     """
     received = Received()
     catalogue = Catalogue(app.pipeline.registry)
-    handlers = Handlers(app, catalogue, received)
-    feeds = Feeds(app, bus)
+    handlers = Handlers(app, catalogue, received, identify)
+    feeds = Feeds(app, identify, bus)
     prompts = Prompts(
         app.pipeline.registry, (account.vendor for account in app.pipeline.accounts.values())
     )
-    resources = Resources(feeds, received, catalogue, app.settings.general.max_result_chars)
+    limit = app.settings.general.max_result_chars
+    resources = Resources(feeds, received, catalogue, limit, identify)
     others: dict[str, Handler] = {
         **resources.handlers(),
         **Prompting(prompts).handlers(),
@@ -139,8 +146,15 @@ class PreparedList:
 class Handlers:
     """The requests that the server answers."""
 
-    def __init__(self, app: App, catalogue: Catalogue, received: Received) -> None:
+    def __init__(
+        self,
+        app: App,
+        catalogue: Catalogue,
+        received: Received,
+        identify: Identify = whoever_started_it,
+    ) -> None:
         self._app = app
+        self._identify = identify
         self._catalogue = catalogue
         self._received = received
         self._limit = app.settings.general.max_result_chars
@@ -205,16 +219,17 @@ class Handlers:
         """Take a call through the pipeline; an answer to its question may have come with it."""
         pipeline = self._app.pipeline
         report = _progress(ctx)
-        program = _program(ctx, self._app.redactor)
+        identity = self._identify(ctx)
+        program = _program(ctx, identity.name, self._app.redactor)
         asker: Asker = Nobody()
         if self._dialogs:
             dialogs = ClientDialogs(ctx, params, report, self._app.watch.now)
             asker = ClientAsker(dialogs, program, self._app.watch)
-        caller = Caller(program.caller, str(program), asker, report)
+        caller = Caller(identity.name, str(program), asker, report, rights=identity.rights)
         outcome = await pipeline.call(name, arguments, caller)
         operation = pipeline.registry.find(name)
         account = pipeline.accounts[operation.vendor]
-        data, files = self._received.take(operation, outcome.data, program.caller)
+        data, files = self._received.take(operation, outcome.data, identity.name)
         # A write's question shows them; of a read they would stay unknown.
         applied = {} if operation.is_write else account.joined(operation, arguments)
         outcome = replace(outcome, data=data, applied=applied)
@@ -222,12 +237,12 @@ class Handlers:
         return tool_result(envelope, operation, files)
 
 
-def _program(ctx: Context, redactor: Redactor) -> Program:
+def _program(ctx: Context, caller: str, redactor: Redactor) -> Program:
     """Read the client's own name for itself; it proves nothing, and may hold anything."""
     client = ctx.session.client_params
     given = (client.client_info.name, client.client_info.version) if client else ("", "")
     name, version = (visible(redactor.text(text)) for text in given)
-    return Program(name[:MAX_NAME], version[:MAX_VERSION], Caller.name)
+    return Program(name[:MAX_NAME], version[:MAX_VERSION], caller)
 
 
 def _progress(ctx: Context) -> Report:

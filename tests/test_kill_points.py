@@ -59,7 +59,7 @@ KILLS = (
     Kill("before the intent is anchored", "audit:_anchor", 0, "spent", ("sending",), 1),
     Kill("before the wire", "client:VendorClient.send", 0, "spent", ("sending",), 1, reads=1),
     Kill("after sending", "client:_bounded", 1, "spent", ("sending",), 1, reads=1),
-    Kill("after the answer", "pipeline:Pipeline._record_outcome", 1, "spent", ("sending",), 1),
+    Kill("after the answer", "recorder:Recorder.outcome", 1, "spent", ("sending",), 1),
     Kill("after the record", "pipeline:afterwards", 1, "spent", ("sending", "result"), 0),
 )
 
@@ -104,7 +104,7 @@ def test_killed_before_it_asks_it_leaves_nothing(machine: Machine) -> None:
 
 
 def test_killed_after_it_asked_the_question_stands(machine: Machine) -> None:
-    kill = "import os, crm_mcp.pipeline as m; m.Pipeline._record = lambda *_, **__: os._exit(9)"
+    kill = "import os, crm_mcp.recorder as m; m.Recorder.record = lambda *_, **__: os._exit(9)"
 
     assert machine.call(kill) == KILLED
 
