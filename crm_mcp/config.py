@@ -6,12 +6,11 @@ Which settings a vendor has, its own folder says.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import platformdirs
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -22,24 +21,18 @@ from pydantic import (
 
 from crm_mcp.errors import ConfigError
 from crm_mcp.guard import Mode, Policy
+from crm_mcp.service_settings import ServiceSettings
+from crm_mcp.setting_types import Names
 from crm_mcp.vendors import known_vendors, load_vendor_code
 from crm_mcp.vendors.base import VendorSettings, secrets_of
 
 PREFIX = "CRM_MCP_"
+HTTP = "http"
+"""The table of the service; no vendor has this name."""
 MIN_KEY_CHARS = 32
 MIN_KEY_VARIETY = 8
 
 Model = TypeVar("Model", bound=BaseModel)
-
-
-def _split(value: Any) -> Any:
-    """Read `a, b` as a list."""
-    if not isinstance(value, str):
-        return value
-    return tuple(part.strip() for part in value.split(",") if part.strip())
-
-
-Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
 class General(BaseModel):
@@ -121,6 +114,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     general: General = General()
+    http: ServiceSettings = ServiceSettings()
     vendors: Mapping[str, VendorSettings] = {}
 
     def read_only(self) -> "Settings":
@@ -145,7 +139,7 @@ def load_settings(environment: Mapping[str, str], file: Path | None = None) -> S
         ConfigError: a name nobody knows, a value that is wrong, or a vendor that is incomplete.
     """
     given = _from_file(file) if file else {}
-    for name in known_vendors():
+    for name in (HTTP, *known_vendors()):
         if not isinstance(given.get(name, {}), dict):
             raise ConfigError(f"{file}: {name} must be a table: write [{name}] above its settings")
     for name, value in environment.items():
@@ -153,14 +147,15 @@ def load_settings(environment: Mapping[str, str], file: Path | None = None) -> S
             _place(given, name.removeprefix(PREFIX).lower(), value)
     tables = {name: given.pop(name) for name in known_vendors() if name in given}
     vendors = {name: _vendor_settings(name, table) for name, table in tables.items()}
-    return Settings(general=_checked(General, given, PREFIX), vendors=vendors)
+    http = _checked(ServiceSettings, given.pop(HTTP, {}), f"{PREFIX}{HTTP.upper()}_")
+    return Settings(general=_checked(General, given, PREFIX), http=http, vendors=vendors)
 
 
 def _place(given: dict[str, Any], name: str, value: str) -> None:
-    """Put a variable where it belongs: into its vendor's table, or among the general ones."""
-    vendor, _, rest = name.partition("_")
-    if vendor in known_vendors() and rest:
-        given.setdefault(vendor, {})[rest] = value
+    """Put a variable where it belongs: into a table, or among the general ones."""
+    table, _, rest = name.partition("_")
+    if table in {HTTP, *known_vendors()} and rest:
+        given.setdefault(table, {})[rest] = value
     else:
         given[name] = value
 

@@ -23,6 +23,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("cli", "cli.*"),
     ("commands", "commands.*", "web", "web.*"),
     ("testing", "testing.*"),
+    ("service.app",),
+    ("service", "service.denials", "service.limits"),
+    ("service.callers",),
+    ("service.answers", "service.oauth", "service.tokens"),
     ("server",),
     ("completion",),
     ("resources", "prompting"),
@@ -59,6 +63,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("names",),
     ("golden",),
     ("config",),
+    ("service_settings",),
+    ("setting_types",),
     ("sandbox", "sandbox.*"),
     ("client",),
     ("websocket",),
@@ -231,7 +237,7 @@ def test_only_the_border_speaks_mcp() -> None:
     speakers = where(lambda module: bool(module.foreign & {"mcp", "mcp_types"}))
 
     border = ("server", "elicitation", "results", "stdio", "resources", "feeds", "prompting")
-    others = ("completion", "commands.demo", "testing", "testing.*")
+    others = ("completion", "identity", "service.*", "commands.demo", "testing", "testing.*")
     assert outside(speakers, *border, *others) == set()
 
 

@@ -10,6 +10,7 @@ from crm_mcp.cli.options import (
     AsJson,
     Config,
     ReadOnly,
+    UseHttp,
     UseSandbox,
     run,
     settings_of,
@@ -31,17 +32,46 @@ cli.add_typer(audit, name="audit")
 
 @cli.command()
 def serve(
-    *, sandbox: UseSandbox = False, read_only: ReadOnly = False, config: Config = None
+    *,
+    http: UseHttp = False,
+    sandbox: UseSandbox = False,
+    read_only: ReadOnly = False,
+    config: Config = None,
 ) -> None:
-    """Run the MCP server on standard input and output, for a client to start.
+    """Run the MCP server on standard input and output, for a client to start, or over HTTP.
 
     Which CRMs it connects comes from the environment or --config; started without any, it tells
     what to set. Every write is shown to a person first, unless CRM_MCP_MODE says otherwise.
     """
-    from crm_mcp.commands import serve as command
+    with told_errors():
+        setup = setup_of(sandbox=sandbox, read_only=read_only, config=config)
+        if http:
+            from crm_mcp.commands.serve_http import serve_http
+
+            serve_http(setup)
+        else:
+            from crm_mcp.commands import serve as command
+
+            command.serve(setup)
+
+
+@cli.command()
+def token(
+    name: Annotated[str, typer.Argument(help="A name for the record, one for each caller.")],
+    scope: Annotated[
+        list[str], typer.Option(help="crm:read or crm:write, for one CRM as crm:read:fivecrm.")
+    ],
+    days: Annotated[int, typer.Option(help="Days until it ends.", min=1, max=3650)] = 180,
+) -> None:
+    """Make a token for a caller of `serve --http`.
+
+    Prints the lines for the file of CRM_MCP_HTTP_TOKENS, and on standard error the token itself,
+    which stands nowhere else.
+    """
+    from crm_mcp.commands import token as command
 
     with told_errors():
-        command.serve(setup_of(sandbox=sandbox, read_only=read_only, config=config))
+        command.make_token(name, scope, days)
 
 
 @cli.command()

@@ -31,6 +31,9 @@ Config = Annotated[
 UseSandbox = Annotated[
     bool, typer.Option("--sandbox", help="Use the embedded stand-in instead of a real CRM.")
 ]
+UseHttp = Annotated[
+    bool, typer.Option("--http", help="Serve many callers over HTTP, as CRM_MCP_HTTP_… say.")
+]
 ReadOnly = Annotated[bool, typer.Option("--read-only", help="Offer no writes at all.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 

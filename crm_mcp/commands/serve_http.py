@@ -1,0 +1,103 @@
+"""`crm-mcp serve --http`: the MCP server for many callers, until it is told to stop."""
+
+import asyncio
+import gc
+import logging
+import socket
+from importlib.util import find_spec
+from types import FrameType
+from typing import Any
+
+import anyio
+import typer
+import uvicorn
+from anyio.abc import TaskGroup
+
+from crm_mcp.app import App
+from crm_mcp.commands.setup import Setup
+from crm_mcp.errors import ConfigError
+from crm_mcp.service.app import service_app
+from crm_mcp.service.limits import MAX_HEADER_BYTES, PatientProtocol
+from crm_mcp.service_settings import PATH, ServiceSettings
+
+logger = logging.getLogger(__name__)
+
+MAX_CONNECTIONS = 1_000
+LAST_SECONDS = 5
+"""For answers that are ready to leave, once no write is under way."""
+
+
+def serve_http(setup: Setup) -> None:
+    """Listen until SIGTERM or SIGINT; says where on standard error.
+
+    Raises:
+        ConfigError: nobody may call, or the port cannot be had.
+    """
+    settings = setup.settings.http
+    if not settings.knows_callers:
+        raise ConfigError(
+            "it is not set who may call. Set CRM_MCP_HTTP_TOKENS to a file of callers (crm-mcp "
+            "token makes one), CRM_MCP_HTTP_ISSUER to who issues their OAuth tokens, or "
+            "CRM_MCP_HTTP_ANYONE=true to let in everybody on this machine."
+        )
+    gc.freeze()  # what start-up made stays; see __main__.py
+    gc.enable()
+    uvloop = find_spec("uvloop") is not None
+    with _listen(settings) as listener:
+        anyio.run(_serve, setup, listener, backend_options={"use_uvloop": uvloop})
+
+
+async def _serve(setup: Setup, listener: socket.socket) -> None:
+    async with setup.open() as app, anyio.create_task_group() as tasks:
+        server = DrainingServer(app, tasks)
+        host, port = listener.getsockname()[:2]
+        typer.echo(f"crm-mcp serves http://{host}:{port}{PATH}", err=True)
+        await server.serve(sockets=[listener])
+        tasks.cancel_scope.cancel()
+
+
+class DrainingServer(uvicorn.Server):
+    """Stops in steps: no new request, no new write, the end of writes under way, the rest."""
+
+    def __init__(self, app: App, tasks: TaskGroup) -> None:
+        self._app = app
+        self._tasks = tasks
+        self._is_stopping = False
+        self._loop = asyncio.get_running_loop()
+        super().__init__(
+            uvicorn.Config(
+                service_app(app, lambda: self._is_stopping),
+                http=PatientProtocol,
+                ws="none",
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                h11_max_incomplete_event_size=MAX_HEADER_BYTES,
+                limit_concurrency=MAX_CONNECTIONS,
+                timeout_graceful_shutdown=LAST_SECONDS,
+            )
+        )
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop; a second signal does not wait for writes."""
+        if self._is_stopping:
+            super().handle_exit(sig, frame)
+            return
+        self._is_stopping = True
+        # A signal may come between any two steps of the loop.
+        self._loop.call_soon_threadsafe(self._tasks.start_soon, self._stop)
+
+    async def _stop(self) -> None:
+        await self._app.pipeline.drain.close()
+        self.should_exit = True
+
+
+def _listen(settings: ServiceSettings) -> socket.socket:
+    family: Any = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family)
+    except OSError as error:
+        raise ConfigError(
+            f"{settings.host} port {settings.port} cannot be used: {error.strerror}"
+        ) from error

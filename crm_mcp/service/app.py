@@ -1,0 +1,88 @@
+"""The service as one ASGI app, from the outside in: record, bounds, caller, turn, body, MCP."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from anyio import to_thread
+from mcp.server.auth.routes import create_protected_resource_routes
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.server.transport_security import TransportSecuritySettings
+from pydantic import AnyHttpUrl
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from crm_mcp.app import App
+from crm_mcp.errors import StateError
+from crm_mcp.rights import READ, WRITE
+from crm_mcp.server import build_server
+from crm_mcp.service.answers import answer
+from crm_mcp.service.callers import Callers, identify
+from crm_mcp.service.denials import Denials
+from crm_mcp.service.limits import Bounds, Turns, WholeBody
+from crm_mcp.service_settings import PATH, ServiceSettings
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+MAX_SESSIONS = 1_000
+IDLE_SECONDS = 1_800.0
+
+
+def service_app(app: App, is_stopping: Callable[[], bool]) -> Starlette:
+    """Put an app behind HTTP: `/mcp` for callers, `/healthz` and `/readyz` for whoever runs it.
+
+    Args:
+        app: what is served.
+        is_stopping: whether the server takes no new requests.
+    """
+    settings = app.settings.http
+    sessions = StreamableHTTPSessionManager(
+        build_server(app, identify=identify),
+        security_settings=TransportSecuritySettings(
+            allowed_hosts=settings.hosts, allowed_origins=settings.pages
+        ),
+        max_request_body_size=settings.max_body_bytes,
+        max_sessions=MAX_SESSIONS,
+        session_idle_timeout=IDLE_SECONDS,
+    )
+    guarded: ASGIApp = WholeBody(sessions.handle_request, settings.max_body_bytes)
+    guarded = Callers(Turns(guarded, settings.max_calls), settings)
+    guarded = Denials(Bounds(guarded, is_stopping), app.audit)
+
+    async def is_ready(_: Request) -> Response:
+        if is_stopping():
+            return answer(503, "stopping")
+        try:
+            await to_thread.run_sync(app.ledger.waiting)
+        except StateError:
+            return answer(503, "state_unusable")
+        return Response("ready\n", media_type="text/plain")
+
+    @asynccontextmanager
+    async def running(_: Starlette) -> AsyncIterator[None]:
+        async with sessions.run():
+            yield
+
+    routes: list[BaseRoute] = [
+        Route(PATH, endpoint=guarded),
+        Route("/healthz", endpoint=_is_alive, methods=["GET"]),
+        Route("/readyz", endpoint=is_ready, methods=["GET"]),
+        *_metadata(settings),
+    ]
+    return Starlette(routes=routes, lifespan=running)
+
+
+async def _is_alive(_: Request) -> Response:
+    return Response("alive\n", media_type="text/plain")
+
+
+def _metadata(settings: ServiceSettings) -> list[Route]:
+    """Tell clients who issues the tokens, where somebody does."""
+    if not (settings.issuer and settings.url):
+        return []
+    return create_protected_resource_routes(
+        AnyHttpUrl(settings.url), [AnyHttpUrl(settings.issuer)], [READ, WRITE], "crm-mcp"
+    )

@@ -1,0 +1,72 @@
+"""Requests that were refused before they were calls: each is recorded, a flood of them bounded."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from anyio import to_thread
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from crm_mcp.audit import Audit
+from crm_mcp.errors import StateError
+from crm_mcp.preview import visible
+from crm_mcp.service.callers import caller_name
+
+REFUSED = frozenset({400, 401, 403, 404, 405, 408, 413, 421, 429, 503})
+A_MINUTE = 60
+MAX_TEXT = 100
+
+
+class Denials:
+    """Records what was refused: who, from where, and with which answer; never a token.
+
+    At most so many lines a minute are written, and the next one tells how many were not: else
+    anybody who reaches the port could fill the disk.
+    """
+
+    def __init__(
+        self, app: ASGIApp, audit: Audit, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._app = app
+        self._audit = audit
+        self._clock = clock
+        self._minute = 0
+        self._written = 0
+        self._left_out = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and record a refusal."""
+        status = 0
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        await self._app(scope, receive, watched)
+        if status in REFUSED:
+            await self._record(scope, status)
+
+    async def _record(self, scope: Scope, status: int) -> None:
+        minute = int(self._clock() / 60)
+        if minute != self._minute:
+            self._minute, self._written = minute, 0
+        if self._written >= A_MINUTE:
+            self._left_out += 1
+            return
+        self._written += 1
+        facts: dict[str, Any] = {
+            "status": status,
+            "caller": caller_name(scope),
+            "peer": (scope.get("client") or ("",))[0],
+            "asked": visible(f"{scope['method']} {scope['path']}")[:MAX_TEXT],
+        }
+        left_out, self._left_out = self._left_out, 0
+        if left_out:
+            facts["unrecorded"] = left_out
+        try:
+            await to_thread.run_sync(partial(self._audit.append, "denied", None, **facts))
+        except StateError:
+            self._left_out += left_out + 1  # the refusal itself stands

@@ -1,0 +1,145 @@
+"""A file of callers and the hashes of their tokens, for a team without a login service.
+
+[[caller]]
+name = "anna"
+hash = "sha256:…"
+scopes = ["crm:read", "crm:write:fivecrm"]
+expires = 2027-06-30
+"""
+
+import hashlib
+import logging
+import secrets
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+from anyio import to_thread
+from mcp.server.auth.provider import AccessToken
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from crm_mcp.errors import ConfigError
+from crm_mcp.rights import is_scope
+
+logger = logging.getLogger(__name__)
+
+TOKEN_BYTES = 32
+HASH = "sha256:"
+
+
+def _known(scope: str) -> str:
+    if not is_scope(scope):
+        raise ValueError("is crm:read or crm:write, or one of them with a CRM: crm:read:fivecrm")
+    return scope
+
+
+class TokenCaller(BaseModel):
+    """One caller: a name of its own, and the hash of its token."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    name: str = Field(pattern=r"^[\w.@+-]{1,80}$")
+    hash: str = Field(pattern=rf"^{HASH}[0-9a-f]{{64}}$")
+    scopes: list[Annotated[str, AfterValidator(_known)]] = Field(min_length=1)
+    expires: date | None = None
+
+
+_CALLERS = TypeAdapter(list[TokenCaller])
+
+
+def hashed(token: str) -> str:
+    """Hash a token; it is random, so that none can be found by trying."""
+    return HASH + hashlib.sha256(token.encode()).hexdigest()
+
+
+def new_token(name: str, scopes: list[str], days: int, today: date) -> tuple[str, str]:
+    """Make a token; gives it, and the lines that let it in.
+
+    Raises:
+        ConfigError: the name or a scope cannot be used.
+    """
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    told = {
+        "name": name,
+        "hash": hashed(token),
+        "scopes": scopes,
+        "expires": today + timedelta(days=days),
+    }
+    try:
+        caller = TokenCaller.model_validate(told)
+    except ValidationError as error:
+        raise ConfigError(_first(error)) from None
+    listed = ", ".join(f'"{scope}"' for scope in caller.scopes)
+    lines = [
+        "[[caller]]",
+        f'name = "{caller.name}"',
+        f'hash = "{caller.hash}"',
+        f"scopes = [{listed}]",
+        f"expires = {caller.expires}",
+    ]
+    return token, "\n".join(lines) + "\n"
+
+
+def read_callers(file: Path) -> dict[str, TokenCaller]:
+    """Read the file; gives the callers by the hash of their token.
+
+    Raises:
+        ConfigError: it cannot be read, or two callers have one name or one token.
+    """
+    import tomllib
+
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+        callers = _CALLERS.validate_python(table.pop("caller", []))
+    except ValidationError as error:
+        raise ConfigError(f"{file}: {_first(error)}") from None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{file}: cannot be read: {error}") from None
+    if table:
+        raise ConfigError(f"{file}: {', '.join(table)} is not known; write [[caller]] above it")
+    by_hash = {caller.hash: caller for caller in callers}
+    if len(by_hash) < len(callers) or len({one.name for one in callers}) < len(callers):
+        raise ConfigError(f"{file}: each caller needs a name and a token of its own")
+    return by_hash
+
+
+def _first(error: ValidationError) -> str:
+    problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    place = ".".join(str(step) for step in problem["loc"])
+    return f"{place}: {problem['msg'].removeprefix('Value error, ')}"
+
+
+class TokenFile:
+    """Lets in who has a token of the file; a change of the file counts at once.
+
+    While the file cannot be read, nobody is let in: a token that was taken out must not go on.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._read: tuple[Any, dict[str, TokenCaller]] = (None, {})
+
+    async def verify_token(self, token: str) -> AccessToken | None:
+        """Find a token's caller; None where there is none, or its time is over."""
+        caller = (await to_thread.run_sync(self.callers)).get(hashed(token))
+        if caller is None:
+            return None
+        ends = datetime.combine(caller.expires, time.max, UTC) if caller.expires else None
+        return AccessToken(
+            token="",  # nobody behind this needs it
+            client_id=f"token:{caller.name}",
+            scopes=caller.scopes,
+            expires_at=int(ends.timestamp()) if ends else None,
+        )
+
+    def callers(self) -> dict[str, TokenCaller]:
+        """Give the callers as the file has them now."""
+        try:
+            stat = self._file.stat()
+            seen = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+            if seen != self._read[0]:
+                self._read = (seen, read_callers(self._file))
+        except (OSError, ConfigError) as error:
+            logger.error("nobody is let in: %s", error)  # noqa: TRY400 - the operator mends a file
+            self._read = (None, {})
+        return self._read[1]

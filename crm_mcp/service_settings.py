@@ -1,0 +1,101 @@
+"""The settings of `crm-mcp serve --http`: where it listens, and who may call."""
+
+import ipaddress
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from crm_mcp.setting_types import Names
+
+PATH = "/mcp"
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA")
+"""Those with a public key: whoever can check such a token cannot make one."""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches a host."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _web_address(value: str | None) -> str | None:
+    """Want https, except on this machine."""
+    if value is None:
+        return None
+    parts = urlsplit(value)
+    if not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise ValueError("must be an address such as https://crm.example.com/mcp")
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
+        raise ValueError("must begin with https://; http:// goes on this machine only")
+    return value
+
+
+class ServiceSettings(BaseModel):
+    """The settings of the service; each stands in the table `http`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    host: str = Field("127.0.0.1", description="Address of this machine to listen at.")
+    port: int = Field(8765, ge=0, le=65_535, description="Port to listen at; 0 is a free one.")
+    url: str | None = Field(
+        None, description="Address by which callers know the server, as in their tokens."
+    )
+    origins: Names = Field(
+        (), description="Web pages that may call it from a browser, such as https://app.example."
+    )
+    tokens: Path | None = Field(None, description="File of callers and hashes of their tokens.")
+    issuer: str | None = Field(None, description="Who issues the OAuth tokens of callers.")
+    keys_url: str | None = Field(None, description="Address of the issuer's public keys (JWKS).")
+    anyone: bool = Field(
+        default=False, description="Whether all on this machine may call it without a token."
+    )
+    max_calls: int = Field(
+        16, ge=1, le=1_000, description="Requests of one caller at the same time, at most."
+    )
+    max_body_bytes: int = Field(
+        4 << 20, ge=1_000, le=64 << 20, description="Bytes of one request, at most."
+    )
+
+    @field_validator("url", "issuer", "keys_url")
+    @classmethod
+    def _safe_address(cls, value: str | None) -> str | None:
+        return _web_address(value)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        ways = [self.tokens is not None, self.issuer is not None, self.anyone]
+        if sum(ways) > 1:
+            raise ValueError("set one of HTTP_TOKENS, HTTP_ISSUER and HTTP_ANYONE")
+        if self.issuer and not (self.keys_url and self.url):
+            raise ValueError("HTTP_ISSUER needs HTTP_KEYS_URL and HTTP_URL too")
+        if not is_loopback(self.host) and not self.url:
+            raise ValueError("HTTP_URL is missing: beyond this machine, callers need an address")
+        if self.anyone and not is_loopback(self.host):
+            raise ValueError("HTTP_ANYONE goes on this machine only: HTTP_HOST must be 127.0.0.1")
+        return self
+
+    @property
+    def knows_callers(self) -> bool:
+        """Whether it is set who may call."""
+        return self.anyone or self.tokens is not None or self.issuer is not None
+
+    @property
+    def hosts(self) -> list[str]:
+        """Which Host headers are ours."""
+        if self.url:
+            return [urlsplit(self.url).netloc]
+        return ["127.0.0.1:*", "localhost:*", "[::1]:*"]
+
+    @property
+    def pages(self) -> list[str]:
+        """Which Origin headers are heeded."""
+        if self.url:
+            parts = urlsplit(self.url)
+            return [f"{parts.scheme}://{parts.netloc}", *self.origins]
+        return ["http://127.0.0.1:*", "http://localhost:*", "http://[::1]:*", *self.origins]
