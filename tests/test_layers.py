@@ -247,11 +247,12 @@ def test_only_the_client_the_vendors_and_the_sandbox_speak_http() -> None:
     assert outside(speakers, "client", "websocket", "vendors.*", "sandbox.*") == set()
 
 
-def test_only_the_sandbox_and_the_approval_page_serve_http() -> None:
+def test_only_the_sandbox_the_approval_page_and_the_service_serve_http() -> None:
     servers = where(lambda module: bool(module.foreign & {"starlette", "uvicorn"}))
 
     page = ("web.*", "commands.approvals_page")
-    assert outside(servers, "sandbox.*", "commands.sandbox", *page) == set()
+    service = ("service.*", "commands.serve_http")
+    assert outside(servers, "sandbox.*", "commands.sandbox", *page, *service) == set()
 
 
 def test_only_the_approval_page_writes_html_and_only_its_command_opens_it() -> None:

@@ -11,7 +11,6 @@ from typing import Any
 import anyio
 import typer
 import uvicorn
-from anyio.abc import TaskGroup
 
 from crm_mcp.app import App
 from crm_mcp.commands.setup import Setup
@@ -48,20 +47,18 @@ def serve_http(setup: Setup) -> None:
 
 
 async def _serve(setup: Setup, listener: socket.socket) -> None:
-    async with setup.open() as app, anyio.create_task_group() as tasks:
-        server = DrainingServer(app, tasks)
+    async with setup.open() as app:
         host, port = listener.getsockname()[:2]
         typer.echo(f"crm-mcp serves http://{host}:{port}{PATH}", err=True)
-        await server.serve(sockets=[listener])
-        tasks.cancel_scope.cancel()
+        await DrainingServer(app).run_at(listener)
 
 
 class DrainingServer(uvicorn.Server):
     """Stops in steps: no new request, no new write, the end of writes under way, the rest."""
 
-    def __init__(self, app: App, tasks: TaskGroup) -> None:
+    def __init__(self, app: App) -> None:
         self._app = app
-        self._tasks = tasks
+        self._stop = anyio.Event()
         self._is_stopping = False
         self._loop = asyncio.get_running_loop()
         super().__init__(
@@ -79,6 +76,13 @@ class DrainingServer(uvicorn.Server):
             )
         )
 
+    async def run_at(self, listener: socket.socket) -> None:
+        """Serve until it is told to stop, and has."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._drain)
+            await self.serve(sockets=[listener])
+            tasks.cancel_scope.cancel()
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to stop; a second signal does not wait for writes."""
         if self._is_stopping:
@@ -86,9 +90,10 @@ class DrainingServer(uvicorn.Server):
             return
         self._is_stopping = True
         # A signal may come between any two steps of the loop.
-        self._loop.call_soon_threadsafe(self._tasks.start_soon, self._stop)
+        self._loop.call_soon_threadsafe(self._stop.set)
 
-    async def _stop(self) -> None:
+    async def _drain(self) -> None:
+        await self._stop.wait()
         await self._app.pipeline.drain.close()
         self.should_exit = True
 

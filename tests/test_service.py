@@ -1,0 +1,233 @@
+"""The service at work: callers in both eras, each with their own rights, state and record."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from mcp import Client, MCPError
+from serviced import SCOPES, TOKENS, Service, serving_service, token_lines
+
+from crm_mcp.errors import ConfigError
+from crm_mcp.service.tokens import TokenFile, hashed, new_token, read_callers
+
+ERAS = ("auto", "legacy")
+READ, WRITE = "fivecrm_owners_list", "fivecrm_customer_products_import"
+PRODUCT = {"account": "1", "product": "Oak desk", "manufacturer": "Woodworks"}
+
+
+def product(reference: str) -> dict[str, Any]:
+    return {"area": "001", "customerProducts": [{**PRODUCT, "reference": reference}]}
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with serving_service(tmp_path_factory.mktemp("service")) as service:
+        yield service
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Service]:
+    """Start a service whose callers change while it runs."""
+    with serving_service(tmp_path) as service:
+        yield service
+
+
+async def called(client: Client, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    content = (await client.call_tool(tool, arguments)).structured_content
+    assert content is not None
+    return content
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_caller_reads_and_writes_and_the_record_names_them(
+    service: Service, era: str
+) -> None:
+    previews: list[str] = []
+    before = len(service.events("result"))
+
+    async with service.client("anna", era, lambda text: previews.append(text) or "approve") as mcp:
+        assert len((await mcp.list_tools()).tools) > 20
+        assert (await called(mcp, READ, {"area": "001"}))["data"]
+        told = await called(mcp, WRITE, product(f"HTTP-{era}"))
+
+    assert told["status"] == "done"
+    assert [f'"HTTP-{era}"' in text for text in previews] == [True]
+    [result] = service.events("result")[before:]
+    assert (result["caller"], result["status"]) == ("token:anna", "done")
+
+
+@pytest.mark.anyio
+async def test_a_client_without_dialogs_gets_an_approval_of_its_own(service: Service) -> None:
+    async with service.client("anna") as anna, service.client("ben") as ben:
+        first = await called(anna, WRITE, product("OWN-1"))
+        again = await called(anna, WRITE, product("OWN-1"))
+        other = await called(ben, WRITE, product("OWN-1"))
+
+    ids = [told["approval"]["id"] for told in (first, again, other)]
+    assert ids[0] == ids[1] != ids[2]
+
+
+@pytest.mark.anyio
+async def test_an_approval_for_one_caller_lets_nobody_else_write(service: Service) -> None:
+    async with service.client("anna") as anna, service.client("ben") as ben:
+        approval = (await called(anna, WRITE, product("OWN-2")))["approval"]["id"]
+        service.app.ledger.decide(approval, "approved", "test")
+
+        assert (await called(ben, WRITE, product("OWN-2")))["error"] == "approval_required"
+        assert (await called(anna, WRITE, product("OWN-2")))["status"] == "done"
+        assert (await called(anna, WRITE, product("OWN-2")))["error"] == "approval_required"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("name", "tool", "arguments", "scope"),
+    [
+        ("reader", WRITE, product("NO-1"), "crm:write:fivecrm"),
+        ("reader", "crm_call_write", {"name": WRITE, "arguments": product("NO-2")}, "crm:write"),
+        ("five", WRITE, product("NO-3"), "crm:write:fivecrm"),
+        ("five", "interact_tasks_list", {}, "crm:read:interact"),
+        ("five", "crm_call_read", {"name": "synergist_clients_list", "arguments": {}}, "crm:read"),
+        ("reader", WRITE, {**product("NO-4"), "_dry_run": True}, "crm:write:fivecrm"),
+    ],
+)
+async def test_what_the_scopes_do_not_hold_is_refused_and_recorded(
+    service: Service, name: str, tool: str, arguments: dict[str, Any], scope: str
+) -> None:
+    before, asked = len(service.events("refused")), len(service.sandbox.log)
+
+    async with service.client(name, person=lambda _: "approve") as mcp:
+        told = await called(mcp, tool, arguments)
+
+    assert told["error"] == "refused"
+    assert scope in told["message"]
+    assert [line["caller"] for line in service.events("refused")[before:]] == [f"token:{name}"]
+    assert len(service.sandbox.log) == asked
+
+
+@pytest.mark.anyio
+async def test_a_scope_for_one_crm_is_enough_for_it(service: Service) -> None:
+    async with service.client("five") as mcp:
+        assert (await called(mcp, READ, {"area": "001"}))["data"]
+
+
+@pytest.mark.anyio
+async def test_a_session_serves_nobody_but_the_one_who_began_it(service: Service) -> None:
+    hello = {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "initialize",
+        "params": {
+            "protocolVersion": "2025-11-25",
+            "capabilities": {},
+            "clientInfo": {"name": "t", "version": "1"},
+        },
+    }
+    listing = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
+    accept = {"accept": "application/json, text/event-stream"}
+    async with httpx2.AsyncClient(base_url=service.origin, headers=accept) as http:
+        mine = {"authorization": f"Bearer {TOKENS['anna']}"}
+        begun = await http.post("/mcp", json=hello, headers=mine)
+        session = {"mcp-session-id": begun.headers["mcp-session-id"]}
+        theirs = {"authorization": f"Bearer {TOKENS['ben']}"}
+
+        taken = await http.post("/mcp", json=listing, headers={**theirs, **session})
+
+    assert (begun.status_code, taken.status_code) == (200, 404)
+    assert (service.events("denied")[-1]["caller"], taken.text.count("tools")) == ("token:ben", 0)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_token_that_is_taken_out_opens_nothing_any_more(own: Service, era: str) -> None:
+    async with own.client("anna", era) as mcp:
+        assert (await called(mcp, READ, {"area": "001"}))["data"]
+        own.tokens.write_text(token_lines("ben"), encoding="utf-8")
+
+        with pytest.raises(MCPError):
+            await mcp.call_tool(READ, {"area": "001"})
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_scope_that_is_taken_away_is_gone_within_a_session(own: Service, era: str) -> None:
+    async with own.client("anna", era, lambda _: "approve") as mcp:
+        assert (await called(mcp, WRITE, product("LESS-1")))["status"] == "done"
+        less = {**SCOPES, "anna": ["crm:read"]}
+        own.tokens.write_text(token_lines("anna", scopes=less), encoding="utf-8")
+
+        assert (await called(mcp, WRITE, product("LESS-2")))["error"] == "refused"
+
+
+@pytest.mark.anyio
+async def test_health_needs_no_token_and_tells_nothing(service: Service) -> None:
+    async with httpx2.AsyncClient(base_url=service.origin) as http:
+        alive, ready = await http.get("/healthz"), await http.get("/readyz")
+
+    assert (alive.status_code, alive.text) == (200, "alive\n")
+    assert (ready.status_code, ready.text) == (200, "ready\n")
+
+
+@pytest.mark.anyio
+async def test_it_is_not_ready_while_its_state_cannot_be_used(own: Service) -> None:
+    async with httpx2.AsyncClient(base_url=own.origin) as http:
+        await http.get("/readyz")
+        [database] = (own.folder / "state").glob("*.sqlite3")
+        database.write_bytes(b"no database")
+
+        ready = await http.get("/readyz")
+
+    assert (ready.status_code, ready.json()) == (503, {"error": "state_unusable"})
+
+
+@pytest.mark.anyio
+async def test_a_token_never_reaches_a_crm_or_the_record(own: Service) -> None:
+    async with own.client("anna", person=lambda _: "approve") as mcp:
+        await called(mcp, READ, {"area": "001"})
+        await called(mcp, WRITE, product("SECRET-1"))
+
+    kept = b"".join(path.read_bytes() for path in (own.folder / "state").iterdir())
+    assert TOKENS["anna"].encode() not in kept
+    assert TOKENS["anna"] not in repr(own.sandbox.log)
+
+
+def test_a_new_token_is_let_in_by_the_lines_that_come_with_it(tmp_path: Path) -> None:
+    from datetime import date
+
+    token, lines = new_token("carla", ["crm:read", "crm:write:cirrus"], 30, date(2026, 1, 1))
+    file = tmp_path / "tokens.toml"
+    file.write_text(lines, encoding="utf-8")
+
+    [caller] = read_callers(file).values()
+    assert (caller.name, caller.hash, caller.expires) == (
+        "carla",
+        hashed(token),
+        date(2026, 1, 31),
+    )
+    assert token not in lines
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[[caller]]\nname = 3", "name"),
+        ('[[caller]]\nname = "a"\nhash = "plain"\nscopes = ["crm:read"]', "hash"),
+        (token_lines("anna", scopes={"anna": ["admin"]}), "crm:read or crm:write"),
+        (token_lines("anna", scopes={"anna": []}), "scopes"),
+        (token_lines("anna") * 2, "of its own"),
+        ("callers = 3", "callers is not known"),
+        ("[[caller", "cannot be read"),
+    ],
+)
+@pytest.mark.anyio
+async def test_a_wrong_token_file_says_what_is_wrong_and_lets_nobody_in(
+    tmp_path: Path, text: str, told: str
+) -> None:
+    file = tmp_path / "tokens.toml"
+    file.write_text(text, encoding="utf-8")
+
+    with pytest.raises(ConfigError, match=told):
+        read_callers(file)
+    assert await TokenFile(file).verify_token(TOKENS["anna"]) is None
