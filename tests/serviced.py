@@ -42,6 +42,18 @@ def token_lines(*names: str, scopes: Mapping[str, list[str]] = SCOPES, expires: 
     return "\n".join(blocks)
 
 
+class AnnouncedService(DrainingServer):
+    """Says when it listens."""
+
+    def __init__(self, app: App, ready: threading.Event) -> None:
+        super().__init__(app)
+        self._ready = ready
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        self._ready.set()
+
+
 @dataclass
 class Service:
     """A running service, what stands behind it, and its record."""
@@ -52,6 +64,7 @@ class Service:
     origin: str = ""
     app: App = field(init=False)
     server: DrainingServer = field(init=False)
+    is_stopped: bool = False
     ready: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -68,23 +81,15 @@ class Service:
 
     async def run(self, listener: socket.socket) -> None:
         """Serve until the server is told to stop."""
-        async with (
-            open_app(self.settings, load_catalogue(), self.sandbox) as self.app,
-            anyio.create_task_group() as tasks,
-        ):
-            self.server = DrainingServer(self.app)
-            tasks.start_soon(self._announce)
+        async with open_app(self.settings, load_catalogue(), self.sandbox) as self.app:
+            self.server = AnnouncedService(self.app, self.ready)
             await self.server.run_at(listener)
-            tasks.cancel_scope.cancel()
-
-    async def _announce(self) -> None:
-        while not self.server.started:
-            await anyio.sleep(0.005)
-        self.ready.set()
 
     def stop(self) -> None:
-        """Tell it to stop, as a signal does."""
-        self.server.handle_exit(signal.SIGTERM, None)
+        """Tell it to stop, as one signal does; a second one would not wait."""
+        if not self.is_stopped:
+            self.is_stopped = True
+            self.server.handle_exit(signal.SIGTERM, None)
 
     @asynccontextmanager
     async def client(

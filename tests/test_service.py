@@ -11,6 +11,7 @@ from serviced import SCOPES, TOKENS, Service, serving_service, token_lines
 
 from crm_mcp.errors import ConfigError
 from crm_mcp.service.tokens import TokenFile, hashed, new_token, read_callers
+from crm_mcp.testing import Decision
 
 ERAS = ("auto", "legacy")
 READ, WRITE = "fivecrm_owners_list", "fivecrm_customer_products_import"
@@ -35,7 +36,7 @@ def own(tmp_path: Path) -> Iterator[Service]:
 
 
 async def called(client: Client, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    content = (await client.call_tool(tool, arguments)).structured_content
+    content: dict[str, Any] | None = (await client.call_tool(tool, arguments)).structured_content
     assert content is not None
     return content
 
@@ -48,7 +49,11 @@ async def test_a_caller_reads_and_writes_and_the_record_names_them(
     previews: list[str] = []
     before = len(service.events("result"))
 
-    async with service.client("anna", era, lambda text: previews.append(text) or "approve") as mcp:
+    def read(preview: str) -> Decision:
+        previews.append(preview)
+        return "approve"
+
+    async with service.client("anna", era, read) as mcp:
         assert len((await mcp.list_tools()).tools) > 20
         assert (await called(mcp, READ, {"area": "001"}))["data"]
         told = await called(mcp, WRITE, product(f"HTTP-{era}"))

@@ -22,8 +22,10 @@ from crm_mcp.service_settings import PATH, ServiceSettings
 logger = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 1_000
+ANSWER_SECONDS = 0.5
+"""For the answers of the last writes to leave: streams are cut off right afterwards."""
 LAST_SECONDS = 5
-"""For answers that are ready to leave, once no write is under way."""
+"""For all else that is under way."""
 
 
 def serve_http(setup: Setup) -> None:
@@ -95,6 +97,7 @@ class DrainingServer(uvicorn.Server):
     async def _drain(self) -> None:
         await self._stop.wait()
         await self._app.pipeline.drain.close()
+        await anyio.sleep(ANSWER_SECONDS)
         self.should_exit = True
 
 

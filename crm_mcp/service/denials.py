@@ -36,18 +36,14 @@ class Denials:
         self._left_out = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, and record a refusal."""
-        status = 0
+        """Pass a request on, and record a refusal before it is told."""
 
         async def watched(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
+            if message["type"] == "http.response.start" and message["status"] in REFUSED:
+                await self._record(scope, message["status"])
             await send(message)
 
         await self._app(scope, receive, watched)
-        if status in REFUSED:
-            await self._record(scope, status)
 
     async def _record(self, scope: Scope, status: int) -> None:
         minute = int(self._clock() / 60)

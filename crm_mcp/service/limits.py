@@ -86,8 +86,7 @@ class Bounds:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or answer 400 or 503."""
         if self._is_stopping():
-            again = {"retry-after": "5", "connection": "close"}
-            return await answer(503, "stopping", again)(scope, receive, send)
+            return await answer(503, "stopping", {"retry-after": "5"})(scope, receive, send)
         if _is_ambiguous(scope):
             return await answer(400, "ambiguous_headers")(scope, receive, send)
         return await self._app(scope, receive, send)
@@ -116,6 +115,8 @@ class WholeBody:
             return await answer(408, "too_slow", _CLOSE)(scope, receive, send)
         if body is None:
             return await answer(413, "too_large", _CLOSE)(scope, receive, send)
+        if body["type"] != "http.request":  # the client has gone
+            return None
         messages = [body]
 
         async def replay() -> Message:
