@@ -61,10 +61,9 @@ class Callers:
         found = await self._backend.authenticate(HTTPConnection(scope))
         if found is None:
             return await self._refuse(scope, receive, send, 401, "invalid_token")
-        user = found[1]
+        user = scope["user"] = found[1]
         if not Rights.of(user.scopes).scopes:
             return await self._refuse(scope, receive, send, 403, "insufficient_scope")
-        scope["user"] = user
         return await self._app(scope, receive, send)
 
     async def _refuse(
