@@ -97,9 +97,26 @@ class StateFolder:
             os.close(os.open(self._file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         with closing(self._connect()) as database:
             database.executescript(_TABLES)
+            self._check_columns(database)
             # Before any line that is made with it: a crash must not take it back.
             database.execute("INSERT OR IGNORE INTO audit_key VALUES (1, ?)", (os.urandom(32),))
         self._ready = True
+
+    def _check_columns(self, database: "sqlite3.Connection") -> None:
+        """Refuse a state that another version keeps otherwise, before anything is written to it."""
+        import sqlite3  # see `transaction`
+
+        with closing(sqlite3.connect(":memory:")) as ours:
+            ours.executescript(_TABLES)
+            expected = _columns(ours)
+        there = _columns(database)
+        other = [name for name, columns in expected.items() if there[name] != columns]
+        if other:
+            raise StateError(
+                f"{self.path}: another version of crm-mcp keeps its state here "
+                f"({', '.join(other)} differ). Move the folder to a safe place, with its record, "
+                "to begin anew, or go on with that version."
+            )
 
     @property
     def is_there(self) -> bool:
@@ -116,3 +133,14 @@ class StateFolder:
         database = sqlite3.connect(self._file, timeout=LOCK_SECONDS, isolation_level=None)
         database.row_factory = sqlite3.Row
         return database
+
+
+def _columns(database: "sqlite3.Connection") -> dict[str, list[str]]:
+    """List the columns of each table."""
+    names = [
+        row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type='table'")
+    ]
+    return {
+        name: [row[0] for row in database.execute("SELECT name FROM pragma_table_info(?)", (name,))]
+        for name in names
+    }

@@ -8,6 +8,7 @@ import ast
 import importlib
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from crm_mcp.config import General, Settings
 from crm_mcp.parties import Caller
 from crm_mcp.sandbox import stand_ins
 from crm_mcp.server import build_server
+from crm_mcp.service.app import service_app
+from crm_mcp.service_settings import ServiceSettings
 from crm_mcp.web.app import approval_app
 
 Attack = Callable[[Path], Awaitable[None]]
@@ -53,10 +56,15 @@ FEEDS: tuple[Attack, ...] = (bypass.every_other_request, bypass.every_feed)
 PERMITS: tuple[Attack, ...] = (bypass.permits_of_no_use,)
 UNDO: tuple[Attack, ...] = (bypass.undo_without_a_yes, bypass_outside.undo_command_in_a_pipe)
 PAGE: tuple[Attack, ...] = (bypass_outside.the_page_without_its_key,)
+ANSWERS = "It answers the one who asked over HTTP."
 SHOWS = "It shows what is stored, and opens no connection to a CRM."
 DECIDES = "It only takes a question away: nothing can be sent because of it."
 STAND_IN = "Only stand-ins are reached from here."
 VALUE = "It reads a value of that name: a call that was bound, and not the way to make one."
+SERVICE = (
+    "The same handlers as for each request above; tests/test_service.py and "
+    "tests/test_service_attacks.py attack what stands before them."
+)
 SESSION = "It opens or ends our own session; the file of the operation has the trait for it."
 
 WAYS: Mapping[str, Entry] = {
@@ -79,6 +87,7 @@ WAYS: Mapping[str, Entry] = {
     "write without a question interact_auth_logout": SESSION,
     # Commands
     "command serve": CALLS,
+    "command token": "It makes a random text and its hash, and opens no connection.",
     "command demo": STAND_IN,
     "command tools": SHOWS,
     "command show": SHOWS,
@@ -104,6 +113,11 @@ WAYS: Mapping[str, Entry] = {
     "page /questions/{id}": SHOWS,
     "page /questions/{id}/approve": PAGE,
     "page /questions/{id}/reject": DECIDES,
+    # Addresses of the service
+    "service /mcp": SERVICE,
+    "service /healthz": "It answers one word.",
+    "service /readyz": "It answers one word, and opens no connection to a CRM.",
+    "service /.well-known/oauth-protected-resource/mcp": "It tells who issues tokens.",
     # What scripts and tests import
     "testing Decision": "It is a type.",
     "testing Person": "It is a type.",
@@ -134,8 +148,12 @@ WAYS: Mapping[str, Entry] = {
     "pipeline uses spend": CALLS,
     "preview uses call": VALUE,
     "records uses call": VALUE,
+    "recorder uses call": VALUE,
     "screen uses call": VALUE,
     "server uses call": CALLS,
+    "service.callers uses send": ANSWERS,
+    "service.denials uses send": ANSWERS,
+    "service.limits uses send": ANSWERS,
     "stdio uses send": "It sends messages of the protocol between our own streams.",
     "take_back uses call": UNDO,
     "vendors.cirrus.oauth uses send": "It gets a token for a call that has its permit already.",
@@ -149,6 +167,7 @@ LEADS = frozenset(
 )
 CONNECTING = (
     *("aiohttp", "asyncio", "ftplib", "http.client", "httpcore", "httpx", "httpx2", "httpx_ws"),
+    "jwt",  # it fetches keys
     *("requests", "smtplib", "socket", "ssl", "subprocess", "urllib.request", "urllib3"),
     *("websockets", "wsproto"),
 )
@@ -158,6 +177,10 @@ CONNECTED: Mapping[str, str] = {
     "websocket httpx_ws": "a feed, which is a read, behind the gate",
     "commands.approvals_page socket": "it listens on this machine for the page",
     "commands.sandbox socket": "it listens on this machine for the stand-ins",
+    "commands.serve_http asyncio": "the loop of the service",
+    "commands.serve_http socket": "it listens for callers",
+    "service.limits asyncio": "the type of a line that a caller opened",
+    "service.oauth jwt": "the issuer's public keys, from the operator's own address",
     "stdio asyncio": "the loop under our own standard input",
 }
 
@@ -188,6 +211,17 @@ def addresses(folder: Path) -> set[str]:
     page = approval_app(Settings(general=General(state_dir=folder)), TOKEN, ORIGIN)
     assert all(isinstance(route, Route) for route in page.routes)
     return {f"page {getattr(route, 'path', route)}" for route in page.routes}
+
+
+async def service_addresses(folder: Path) -> set[str]:
+    """List what the service answers to where all of it is set up."""
+    address = "https://crm.example.com/mcp"
+    told = {"issuer": "https://login.example.com", "keys_url": address, "url": address}
+    async with opened(folder, OpenCrm()) as app:
+        http = ServiceSettings.model_validate(told)
+        whole = replace(app, settings=app.settings.model_copy(update={"http": http}))
+        routes = service_app(whole, bool).routes
+    return {f"service {getattr(route, 'path', route)}" for route in routes}
 
 
 def offered_to_tests() -> set[str]:
@@ -237,6 +271,7 @@ def _used(module: Module) -> set[str]:
 @pytest.mark.anyio
 async def test_every_way_is_known_and_every_known_way_is_there(tmp_path: Path) -> None:
     found = await requests(tmp_path) | addresses(tmp_path) | commands()
+    found |= await service_addresses(tmp_path)
     found |= quiet_writes() | offered_to_tests() | leads()
 
     new, gone = sorted(found - WAYS.keys()), sorted(WAYS.keys() - found)

@@ -1,5 +1,6 @@
 """The service at work: callers in both eras, each with their own rights, state and record."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from mcp import Client, MCPError
 from serviced import SCOPES, TOKENS, Service, serving_service, token_lines
 
+from crm_mcp.app import load_catalogue
 from crm_mcp.errors import ConfigError
 from crm_mcp.service.tokens import TokenFile, hashed, new_token, read_callers
 from crm_mcp.testing import Decision
@@ -110,6 +112,24 @@ async def test_what_the_scopes_do_not_hold_is_refused_and_recorded(
     assert scope in told["message"]
     assert [line["caller"] for line in service.events("refused")[before:]] == [f"token:{name}"]
     assert len(service.sandbox.log) == asked
+
+
+@pytest.mark.anyio
+async def test_no_write_of_any_crm_passes_without_its_scope(service: Service) -> None:
+    changed = sum(seen.changed for seen in service.sandbox.log)
+    operations = [one for all_of in load_catalogue().values() for one in all_of if one.is_write]
+    ends = set()
+
+    async with service.client("reader", person=lambda _: "approve") as mcp:
+        await mcp.list_tools()
+        for write in operations:
+            arguments = dict(json.loads(write.sample)) if write.sample else {}
+            told = await called(mcp, "crm_call_write", {"name": write.name, "arguments": arguments})
+            ends.add(told["error"])
+
+    assert len(operations) > 200
+    assert ends == {"refused"}
+    assert sum(seen.changed for seen in service.sandbox.log) == changed
 
 
 @pytest.mark.anyio
