@@ -15,7 +15,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from crm_mcp.app import SANDBOX_ORIGIN, App, load_catalogue, open_app, sandbox_settings
-from crm_mcp.commands.serve_http import DrainingServer
+from crm_mcp.commands.serve_http import DrainingServer, listen
 from crm_mcp.config import General, Settings
 from crm_mcp.sandbox.app import Sandbox
 from crm_mcp.service.tokens import hashed
@@ -130,7 +130,7 @@ def serving_service(
         general=General.model_validate(told), http=ServiceSettings.model_validate(http)
     )
     service = Service(folder, sandbox_settings(settings, sandbox, SANDBOX_ORIGIN), sandbox)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with listen(ServiceSettings(port=0)) as listener:
         service.origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
         thread = threading.Thread(target=anyio.run, args=(service.run, listener), daemon=True)
         thread.start()

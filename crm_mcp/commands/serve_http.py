@@ -44,7 +44,7 @@ def serve_http(setup: Setup) -> None:
     gc.freeze()  # what start-up made stays; see __main__.py
     gc.enable()
     uvloop = find_spec("uvloop") is not None
-    with _listen(settings) as listener:
+    with listen(settings) as listener:
         anyio.run(_serve, setup, listener, backend_options={"use_uvloop": uvloop})
 
 
@@ -101,11 +101,20 @@ class DrainingServer(uvicorn.Server):
         self.should_exit = True
 
 
-def _listen(settings: ServiceSettings) -> socket.socket:
+def listen(settings: ServiceSettings) -> socket.socket:
+    """Take the port.
+
+    Raises:
+        ConfigError: it cannot be had.
+    """
     family: Any = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        return socket.create_server((settings.host, settings.port), family=family)
+        listener = socket.create_server((settings.host, settings.port), family=family)
     except OSError as error:
         raise ConfigError(
             f"{settings.host} port {settings.port} cannot be used: {error.strerror}"
         ) from error
+    # Lines inherit it. The event loop sees no TCP in a socket made like this, and an answer in two
+    # parts would wait 40 ms between them for the other side to confirm the first.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
