@@ -1,7 +1,4 @@
-"""Serve the product with the fixtures over loopback HTTP; the first line printed is the address.
-
-The transport is the SDK's, because the product itself speaks stdio.
-"""
+"""Serve the product with the fixtures over its own HTTP; the first line printed is the address."""
 
 import logging
 import socket
@@ -20,9 +17,9 @@ from crm_mcp.app import SANDBOX_ORIGIN, load_catalogue, open_app, sandbox_settin
 from crm_mcp.config import General, Settings
 from crm_mcp.sandbox.app import Sandbox
 from crm_mcp.server import build_server
-
-RETRY_MS = 100
-PATH = "/mcp"
+from crm_mcp.service.app import service_app
+from crm_mcp.service.callers import identify
+from crm_mcp.service_settings import PATH, ServiceSettings
 
 
 class KeptEvents(EventStore):
@@ -61,13 +58,12 @@ async def main() -> None:
     with TemporaryDirectory(prefix="crm-mcp-") as folder, socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         general = General.model_validate({"state_dir": Path(folder), "mode": "unattended"})
-        settings = sandbox_settings(Settings(general=general), sandbox, SANDBOX_ORIGIN)
+        settings = Settings(general=general, http=ServiceSettings(anyone=True))
+        settings = sandbox_settings(settings, sandbox, SANDBOX_ORIGIN)
         async with open_app(settings, catalogue, sandbox) as app:
-            server = build_server(app, bus)
+            server = build_server(app, bus, identify)
             mount(server, bus)
-            http = server.streamable_http_app(
-                streamable_http_path=PATH, event_store=KeptEvents(), retry_interval=RETRY_MS
-            )
+            http = service_app(app, bool, server, KeptEvents())
             config = uvicorn.Config(http, log_level="warning", timeout_graceful_shutdown=1)
             print(f"http://localhost:{listener.getsockname()[1]}{PATH}", flush=True)
             await uvicorn.Server(config).serve([listener])

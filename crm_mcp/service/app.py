@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from anyio import to_thread
 from mcp.server.auth.routes import create_protected_resource_routes
@@ -25,22 +25,35 @@ from crm_mcp.service.limits import Bounds, Turns, WholeBody
 from crm_mcp.service_settings import PATH, ServiceSettings
 
 if TYPE_CHECKING:
+    from mcp.server import Server
+    from mcp.server.streamable_http import EventStore
     from starlette.types import ASGIApp
 
 MAX_SESSIONS = 1_000
 IDLE_SECONDS = 1_800.0
+RETRY_MS = 100
 
 
-def service_app(app: App, is_stopping: Callable[[], bool]) -> Starlette:
+def service_app(
+    app: App,
+    is_stopping: Callable[[], bool],
+    server: "Server[Any] | None" = None,
+    events: "EventStore | None" = None,
+) -> Starlette:
     """Put an app behind HTTP: `/mcp` for callers, `/healthz` and `/readyz` for whoever runs it.
 
     Args:
         app: what is served.
         is_stopping: whether the server takes no new requests.
+        server: of the app, if it is not the usual one.
+        events: keeps what a client of the handshake era may have missed; by default nothing does,
+            and such a client asks again.
     """
     settings = app.settings.http
     sessions = StreamableHTTPSessionManager(
-        build_server(app, identify=identify),
+        server or build_server(app, identify=identify),
+        event_store=events,
+        retry_interval=RETRY_MS if events else None,
         security_settings=TransportSecuritySettings(
             allowed_hosts=settings.hosts, allowed_origins=settings.pages
         ),
