@@ -9,6 +9,7 @@ import binascii
 import mimetypes
 import re
 import secrets
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +20,9 @@ from crm_mcp.operation import FileParts, Operation
 from crm_mcp.pointer import changed, steps
 
 MAX_FILES = 20
+"""Of one caller."""
 MAX_BYTES = 50_000_000
+"""Of all callers."""
 MAX_NAME = 100
 ANY_TYPE = "application/octet-stream"
 _TYPE = re.compile(r"[\w.+-]{1,60}/[\w.+-]{1,60}", re.ASCII)
@@ -79,12 +82,24 @@ class Received:
         """List what is kept for a caller, oldest first."""
         return [kept for kept in self._kept.values() if kept.caller == caller]
 
+    def is_anothers(self, uri: str, caller: str) -> bool:
+        """Whether a file is kept there, for somebody else."""
+        return uri in self._kept and self._kept[uri].caller != caller
+
     def _forget(self) -> None:
-        """Let the oldest go, where there are too many or too large ones."""
-        size = sum(len(kept.file.content) for kept in self._kept.values())
-        while len(self._kept) > MAX_FILES or size > MAX_BYTES:
-            oldest = self._kept.pop(next(iter(self._kept)))
-            size -= len(oldest.file.content)
+        """Let the oldest go of whoever has too much, so that nobody pushes out what others have."""
+        while (caller := self._holds_too_much()) is not None:
+            del self._kept[self.of(caller)[0].uri]
+
+    def _holds_too_much(self) -> str | None:
+        numbers = Counter(kept.caller for kept in self._kept.values())
+        for caller, number in numbers.items():
+            if number > MAX_FILES:
+                return caller
+        sizes: Counter[str] = Counter()
+        for kept in self._kept.values():
+            sizes[kept.caller] += len(kept.file.content)
+        return sizes.most_common(1)[0][0] if sizes.total() > MAX_BYTES else None
 
 
 def without_files(operation: Operation, data: Any, put: Callable[[File], str]) -> Any:

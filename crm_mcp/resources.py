@@ -5,6 +5,7 @@ fill what clients show.
 """
 
 import base64
+import logging
 from functools import partial
 from typing import Any
 
@@ -25,10 +26,11 @@ from mcp_types import (
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
+from crm_mcp.app import App
 from crm_mcp.catalogue import Catalogue
 from crm_mcp.entries import FRESH_MS
 from crm_mcp.envelope import as_text, fit
-from crm_mcp.errors import ToolFailure
+from crm_mcp.errors import StateError, ToolFailure
 from crm_mcp.feeds import JSON_TYPE, Feeds
 from crm_mcp.identity import Identify
 from crm_mcp.received import Kept, Received
@@ -37,6 +39,8 @@ CATALOGUE = "crm://catalogue"
 _ONE = "crm://operations/"
 OPERATION = "name"
 OPERATIONS = f"{_ONE}{{{OPERATION}}}"
+logger = logging.getLogger(__name__)
+
 MAX_ECHO = 200
 NOT_FOUND_UNTIL_2025 = -32002
 """The handshake era has a code of its own for what is not there."""
@@ -49,16 +53,17 @@ class Resources:
 
     def __init__(
         self,
+        app: App,
         feeds: Feeds,
         received: Received,
         catalogue: Catalogue,
-        max_chars: int,
         identify: Identify,
     ) -> None:
+        self._audit = app.audit
         self._feeds = feeds
         self._received = received
         self._catalogue = catalogue
-        self._limit = max_chars
+        self._limit = app.settings.general.max_result_chars
         self._identify = identify
 
     def handlers(self) -> dict[str, Any]:
@@ -112,6 +117,8 @@ class Resources:
             return feed
         if (kept := self._received.get(uri, identity.name)) is not None:
             return _file(kept)
+        if self._received.is_anothers(uri, identity.name):
+            await to_thread.run_sync(self._record_reach, identity.name)
         feeds = [str(resource.uri) for resource in self._feeds.resources(identity.rights)]
         raise _not_found(
             ctx,
@@ -119,6 +126,13 @@ class Resources:
             f"There is no resource of this name. There are: {', '.join([CATALOGUE, *feeds])}, and "
             f"{OPERATIONS}. Files are kept for a while only: make the call that brought it again.",
         )
+
+    def _record_reach(self, caller: str) -> None:
+        """Record that somebody asked for what is not theirs; they hear that nothing is there."""
+        try:
+            self._audit.append("denied", None, caller=caller, asked="a file of another caller")
+        except StateError as error:
+            logger.error("%s asked for a file of another caller: %s", caller, error)  # noqa: TRY400
 
     async def _operation(self, ctx: Context, uri: str) -> ReadResourceResult:
         try:

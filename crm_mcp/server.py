@@ -93,8 +93,7 @@ def build_server(
     prompts = Prompts(
         app.pipeline.registry, (account.vendor for account in app.pipeline.accounts.values())
     )
-    limit = app.settings.general.max_result_chars
-    resources = Resources(feeds, received, catalogue, limit, identify)
+    resources = Resources(app, feeds, received, catalogue, identify)
     others: dict[str, Handler] = {
         **resources.handlers(),
         **Prompting(prompts).handlers(),

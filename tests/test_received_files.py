@@ -234,3 +234,18 @@ def test_a_folder_that_is_not_there_is_told(order: list[str], tmp_path: Path) ->
 
     assert result.exit_code != 0
     assert "no file can be saved in" in result.output
+
+
+def test_who_receives_much_pushes_out_nothing_of_others(
+    operation: Operation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(received, "MAX_FILES", 3)
+    monkeypatch.setattr(received, "MAX_BYTES", 10)
+    kept_here = Received()
+
+    kept_here.take(operation, [row(b"1234")], "anna")
+    for number in range(8):
+        kept_here.take(operation, [row(f"{number:05}".encode())], "ben")
+
+    assert [one.file.content for one in kept_here.of("anna")] == [b"1234"]
+    assert [one.file.content for one in kept_here.of("ben")] == [b"00007"]

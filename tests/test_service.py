@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx2
 import pytest
+import test_received_files as received
 from mcp import Client, MCPError
 from serviced import SCOPES, TOKENS, Service, serving_service, token_lines
 
@@ -136,6 +137,24 @@ async def test_no_write_of_any_crm_passes_without_its_scope(service: Service) ->
 async def test_a_scope_for_one_crm_is_enough_for_it(service: Service) -> None:
     async with service.client("five") as mcp:
         assert (await called(mcp, READ, {"area": "001"}))["data"]
+
+
+@pytest.mark.anyio
+async def test_a_file_is_read_by_the_caller_it_was_given_to_and_by_nobody_else(
+    service: Service,
+) -> None:
+    before = len(service.events("denied"))
+    async with service.client("anna", person=lambda _: "approve") as anna:
+        link = received.link(await received.attach(anna, b"of anna"))
+        assert await received.read(anna, link.uri) == b"of anna"
+        async with service.client("ben") as ben:
+            listed = [str(one.uri) for one in (await ben.list_resources()).resources]
+            with pytest.raises(MCPError, match="There is no resource of this name"):
+                await ben.read_resource(link.uri)
+
+    assert link.uri not in listed
+    told = [(line["caller"], line["asked"]) for line in service.events("denied")[before:]]
+    assert told == [("token:ben", "a file of another caller")]
 
 
 @pytest.mark.anyio

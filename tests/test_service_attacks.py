@@ -85,7 +85,6 @@ def status(heard: bytes) -> int:
         (ANNA | {"origin": "null"}, 403),
         (ANNA | {"origin": "http://localhost.evil.example"}, 403),
         (ANNA | {"mcp-session-id": "0" * 32}, 404),
-        (ANNA | {"content-type": "text/plain"}, 400),
     ],
     ids=lambda value: str(value)[:60] if isinstance(value, dict) else str(value),
 )
@@ -100,6 +99,14 @@ def test_a_request_that_nobody_may_send_is_refused_and_recorded(
     [line] = service.events("denied")[before:]
     assert (line["status"], line["peer"]) == (expected, "127.0.0.1")
     assert len(service.sandbox.log) == sent
+
+
+def test_a_mistake_of_a_known_caller_is_no_denial(service: Service) -> None:
+    before = len(service.events("denied"))
+
+    assert post(service, ANNA | {"content-type": "text/plain"}).status_code == 400
+    assert post(service, ANNA, {"jsonrpc": "2.0"}).status_code == 400
+    assert len(service.events("denied")) == before
 
 
 def test_the_token_in_the_query_is_no_token(service: Service) -> None:

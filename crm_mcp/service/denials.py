@@ -13,7 +13,9 @@ from crm_mcp.errors import StateError
 from crm_mcp.preview import visible
 from crm_mcp.service.callers import caller_name
 
-REFUSED = frozenset({400, 401, 403, 404, 405, 408, 413, 421, 429, 503})
+REFUSED = frozenset({401, 403, 408, 413, 421, 429, 503})
+UNLESS_KNOWN = frozenset({400, 404, 405})
+"""What the protocol also answers to a mistake of a caller; then it is no refusal."""
 A_MINUTE = 60
 MAX_TEXT = 100
 
@@ -39,7 +41,7 @@ class Denials:
         """Pass a request on, and record a refusal before it is told."""
 
         async def watched(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] in REFUSED:
+            if message["type"] == "http.response.start" and _is_refusal(scope, message["status"]):
                 await self._record(scope, message["status"])
             await send(message)
 
@@ -66,3 +68,10 @@ class Denials:
             await to_thread.run_sync(partial(self._audit.append, "denied", None, **facts))
         except StateError:
             self._left_out += left_out + 1  # the refusal itself stands
+
+
+def _is_refusal(scope: Scope, status: int) -> bool:
+    if status in REFUSED:
+        return True
+    names = {name for name, _ in scope["headers"]}
+    return status in UNLESS_KNOWN and (not caller_name(scope) or b"mcp-session-id" in names)
