@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from mcp import Client, MCPError
 from serviced import SCOPES, TOKENS, Service, serving_service, token_lines
 
 from crm_mcp.app import load_catalogue
+from crm_mcp.commands.audit import print_lines
 from crm_mcp.errors import ConfigError
 from crm_mcp.service.tokens import TokenFile, hashed, new_token, read_callers
 from crm_mcp.testing import Decision
@@ -238,8 +240,6 @@ async def test_a_token_never_reaches_a_crm_or_the_record(own: Service) -> None:
 
 
 def test_a_new_token_is_let_in_by_the_lines_that_come_with_it(tmp_path: Path) -> None:
-    from datetime import date
-
     token, lines = new_token("carla", ["crm:read", "crm:write:cirrus"], 30, date(2026, 1, 1))
     file = tmp_path / "tokens.toml"
     file.write_text(lines, encoding="utf-8")
@@ -257,6 +257,7 @@ def test_a_new_token_is_let_in_by_the_lines_that_come_with_it(tmp_path: Path) ->
     ("text", "told"),
     [
         ("[[caller]]\nname = 3", "name"),
+        ('[[caller]]\nname = "anna\\n"\nhash = "x"\nscopes = []', "made of letters"),
         ('[[caller]]\nname = "a"\nhash = "plain"\nscopes = ["crm:read"]', "hash"),
         (token_lines("anna", scopes={"anna": ["admin"]}), "crm:read or crm:write"),
         (token_lines("anna", scopes={"anna": []}), "scopes"),
@@ -275,3 +276,26 @@ async def test_a_wrong_token_file_says_what_is_wrong_and_lets_nobody_in(
     with pytest.raises(ConfigError, match=told):
         read_callers(file)
     assert await TokenFile(file).verify_token(TOKENS["anna"]) is None
+
+
+@pytest.mark.anyio
+async def test_the_record_is_shown_with_who_was_refused_and_why(
+    own: Service, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with httpx2.AsyncClient(base_url=own.origin) as http:
+        await http.post("/mcp", json={})
+    async with own.client("reader") as mcp:
+        await called(mcp, WRITE, product("SHOWN-1"))
+
+    print_lines(own.settings, 10, as_json=False)
+
+    shown = capsys.readouterr().out
+    assert "denied  status=401 asked=POST /mcp peer=127.0.0.1" in shown
+    assert f"refused {WRITE} fivecrm (" in shown
+    assert "caller=token:reader" in shown
+
+
+@pytest.mark.parametrize("name", ["anna b", "", "a" * 81, "anna\n"])
+def test_a_token_wants_a_plain_name(name: str) -> None:
+    with pytest.raises(ConfigError, match="made of letters"):
+        new_token(name, ["crm:read"], 1, date(2026, 1, 1))

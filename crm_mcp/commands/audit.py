@@ -8,10 +8,11 @@ import typer
 from crm_mcp.audit import Audit
 from crm_mcp.commands.setup import print_json
 from crm_mcp.config import Settings
+from crm_mcp.parties import Caller
 from crm_mcp.preview import visible
 from crm_mcp.state import StateFolder
 
-_MORE = ("status", "approval", "verdict", "of", "undoes")
+_MORE = ("status", "approval", "verdict", "of", "undoes", "asked", "peer", "unrecorded")
 
 
 def print_lines(settings: Settings, last: int, *, as_json: bool) -> None:
@@ -25,7 +26,8 @@ def print_lines(settings: Settings, last: int, *, as_json: bool) -> None:
     for line in lines:
         subject = "tool" if "tool" in line else "program"
         what = " ".join(str(line[key]) for key in ("event", subject, "account") if key in line)
-        more = " ".join(f"{key}={line[key]}" for key in _MORE if line.get(key))
+        who = ("caller",) if line.get("caller") != Caller.name else ()
+        more = " ".join(f"{key}={line[key]}" for key in (*who, *_MORE) if line.get(key))
         # Somebody may have changed the file, and put more into it than words.
         typer.echo(visible(f"{line['seq']!s:>5}  {line['at']}  {what}  {more}".rstrip()))
 

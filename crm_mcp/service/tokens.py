@@ -9,6 +9,7 @@ expires = 2027-06-30
 
 import hashlib
 import logging
+import re
 import secrets
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 TOKEN_BYTES = 32
 HASH = "sha256:"
+_NAME = re.compile(r"[\w.@+-]{1,80}", re.ASCII)
 
 
 def _known(scope: str) -> str:
@@ -33,12 +35,18 @@ def _known(scope: str) -> str:
     return scope
 
 
+def _plain(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError("is made of letters, digits, and . _ @ + -, at most 80")
+    return name
+
+
 class TokenCaller(BaseModel):
     """One caller: a name of its own, and the hash of its token."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    name: str = Field(pattern=r"^[\w.@+-]{1,80}$")
+    name: Annotated[str, AfterValidator(_plain)]
     hash: str = Field(pattern=rf"^{HASH}[0-9a-f]{{64}}$")
     scopes: list[Annotated[str, AfterValidator(_known)]] = Field(min_length=1)
     expires: date | None = None
