@@ -22,15 +22,13 @@ from pydantic import (
 from crm_mcp.errors import ConfigError
 from crm_mcp.guard import Mode, Policy
 from crm_mcp.service_settings import ServiceSettings
-from crm_mcp.setting_types import Names
+from crm_mcp.setting_types import Names, strong
 from crm_mcp.vendors import known_vendors, load_vendor_code
 from crm_mcp.vendors.base import VendorSettings, secrets_of
 
 PREFIX = "CRM_MCP_"
 HTTP = "http"
 """The table of the service; no vendor has this name."""
-MIN_KEY_CHARS = 32
-MIN_KEY_VARIETY = 8
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -87,13 +85,7 @@ class General(BaseModel):
         """Want a key where tokens are made, and none that could be guessed."""
         if value is None and info.data.get("personal_data") != "token":
             return None
-        key = value.get_secret_value() if value else ""
-        if len(key) < MIN_KEY_CHARS or len(set(key)) < MIN_KEY_VARIETY:
-            raise ValueError(
-                f"tokens need a random key of at least {MIN_KEY_CHARS} characters; make one with: "
-                'python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
-            )
-        return value
+        return strong(value, "tokens")
 
     @property
     def policy(self) -> Policy:
@@ -125,7 +117,7 @@ class Settings(BaseModel):
     def secrets(self) -> list[str]:
         """List all secret values, for the redactor."""
         theirs = (secret for vendor in self.vendors.values() for secret in vendor.secrets())
-        return [*secrets_of(self.general), *theirs]
+        return [*secrets_of(self.general), *secrets_of(self.http), *theirs]
 
 
 def load_settings(environment: Mapping[str, str], file: Path | None = None) -> Settings:

@@ -110,7 +110,12 @@ def build_server(
         lifespan=feeds.lifespan,
         **_without_our_insides(others),
     )
-    security = RequestStateSecurity.ephemeral(ttl=LIFETIME_SECONDS)
+    key = app.settings.http.state_key
+    security = (
+        RequestStateSecurity(keys=[key.get_secret_value()], ttl=LIFETIME_SECONDS)
+        if key
+        else RequestStateSecurity.ephemeral(ttl=LIFETIME_SECONDS)
+    )
     server.middleware.append(RequestStateBoundary(security, default_audience=NAME))
     server.middleware.append(PreparedList(handlers, server.server_info_stamp))
     return server

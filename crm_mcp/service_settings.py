@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from crm_mcp.setting_types import Names
+from crm_mcp.setting_types import Names, strong
 
 PATH = "/mcp"
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA")
@@ -55,6 +55,9 @@ class ServiceSettings(BaseModel):
     anyone: bool = Field(
         default=False, description="Whether all on this machine may call it without a token."
     )
+    state_key: SecretStr | None = Field(
+        None, description="Random secret that processes share which serve the same callers."
+    )
     max_calls: int = Field(
         16, ge=1, le=1_000, description="Requests of one caller at the same time, at most."
     )
@@ -66,6 +69,11 @@ class ServiceSettings(BaseModel):
     @classmethod
     def _safe_address(cls, value: str | None) -> str | None:
         return _web_address(value)
+
+    @field_validator("state_key")
+    @classmethod
+    def _strong_key(cls, value: SecretStr | None) -> SecretStr | None:
+        return None if value is None else strong(value, "processes that share state")
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -93,12 +93,16 @@ class Service:
 
     @asynccontextmanager
     async def client(
-        self, name: str, mode: str = "auto", person: Person | None = None
+        self,
+        name: str,
+        mode: str = "auto",
+        person: Person | None = None,
+        transport: httpx2.AsyncBaseTransport | None = None,
     ) -> AsyncIterator[Client]:
         """Connect one of the callers."""
         headers = {"authorization": f"Bearer {TOKENS[name]}"}
         async with (
-            httpx2.AsyncClient(headers=headers, timeout=30) as http,
+            httpx2.AsyncClient(headers=headers, timeout=30, transport=transport) as http,
             Client(
                 streamable_http_client(self.url, http_client=http),
                 mode=mode,
