@@ -5,6 +5,7 @@ faults are planned by `POST /_sandbox/faults`, the log is read by `GET /_sandbox
 `POST /_sandbox/<vendor id>/<control>` makes something happen in one CRM without a call.
 """
 
+from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ from crm_mcp.vendors.base import Reply
 
 _OPENING = ("http.response.start", "websocket.accept", "websocket.http.response.start")
 _UNTOUCHED = Answer(b"")
+MAX_LOG = 20_000
+"""Requests; a sandbox that serves for days keeps the newest."""
 
 
 class Seen(NamedTuple):
@@ -54,7 +57,7 @@ class Sandbox:
 
     def __init__(self, operations: Mapping[str, tuple[Operation, ...]]) -> None:
         self.faults = Faults()
-        self._log: list[Seen] = []
+        self._log: deque[Seen] = deque(maxlen=MAX_LOG)
         self._stand_ins = {
             vendor: make() for vendor, make in stand_ins().items() if vendor in operations
         }
@@ -70,7 +73,7 @@ class Sandbox:
 
     @property
     def log(self) -> tuple[Seen, ...]:
-        """The vendors' requests seen since the start, in order."""
+        """The vendors' newest requests, in order."""
         return tuple(self._log)
 
     @property
@@ -172,7 +175,7 @@ class _Endpoint:
     stand_in: StandIn
     recogniser: Recogniser
     faults: Faults
-    log: list[Seen]
+    log: deque[Seen]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         call = await _read_call(Request(scope, receive), self.vendor)
