@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import anyio
 import pytest
@@ -306,3 +306,22 @@ def _operations() -> list[Operation]:
     everything = [one for each in load_catalogue().values() for one in each]
     known = [one for one in everything if "credential" not in one.traits]
     return [one for one in known if not (one.is_write and one.source.evidence == "inferred-weak")]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("mode", "told"),
+    [
+        ("read_only", "no write is offered"),
+        ("confirm", "shown to a person first"),
+        ("unattended", "no person is asked"),
+    ],
+)
+async def test_a_model_is_told_what_becomes_of_writes_here(
+    mode: Literal["read_only", "confirm", "unattended"], told: str
+) -> None:
+    async with sandbox_client(mode=mode) as client:
+        instructions = client.instructions or ""
+
+    assert told in instructions
+    assert ("shown to a person" in instructions) == (mode == "confirm")

@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import logging
 import socket
 from importlib.util import find_spec
 from types import FrameType
@@ -18,8 +17,6 @@ from crm_mcp.errors import ConfigError
 from crm_mcp.service.app import service_app
 from crm_mcp.service.limits import MAX_HEADER_BYTES, PatientProtocol
 from crm_mcp.service_settings import PATH, ServiceSettings
-
-logger = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 1_000
 ANSWER_SECONDS = 0.5
@@ -51,7 +48,8 @@ def serve_http(setup: Setup) -> None:
 async def _serve(setup: Setup, listener: socket.socket) -> None:
     async with setup.open() as app:
         host, port = listener.getsockname()[:2]
-        typer.echo(f"crm-mcp serves http://{host}:{port}{PATH}", err=True)
+        name = f"[{host}]" if ":" in host else host
+        typer.echo(f"crm-mcp serves http://{name}:{port}{PATH}", err=True)
         await DrainingServer(app).run_at(listener)
 
 
