@@ -1,9 +1,11 @@
 """The service at work: callers in both eras, each with their own rights, state and record."""
 
 import json
+import socket
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx2
@@ -11,11 +13,16 @@ import pytest
 import test_received_files as received
 from mcp import Client, MCPError
 from serviced import SCOPES, TOKENS, Service, serving_service, token_lines
+from typer.testing import CliRunner
 
 from crm_mcp.app import load_catalogue
+from crm_mcp.cli import cli
 from crm_mcp.commands.audit import print_lines
+from crm_mcp.commands.serve_http import listen
 from crm_mcp.errors import ConfigError
+from crm_mcp.service.callers import identify
 from crm_mcp.service.tokens import TokenFile, hashed, new_token, read_callers
+from crm_mcp.service_settings import ServiceSettings, is_loopback
 from crm_mcp.testing import Decision
 
 ERAS = ("auto", "legacy")
@@ -160,6 +167,17 @@ async def test_a_file_is_read_by_the_caller_it_was_given_to_and_by_nobody_else(
 
 
 @pytest.mark.anyio
+async def test_a_file_stays_its_callers_where_nothing_can_be_recorded(own: Service) -> None:
+    async with own.client("anna", person=lambda _: "approve") as anna, own.client("ben") as ben:
+        link = received.link(await received.attach(anna, b"of anna"))
+        [database] = (own.folder / "state").glob("*.sqlite3")
+        database.write_bytes(b"no database")
+
+        with pytest.raises(MCPError, match="There is no resource of this name"):
+            await ben.read_resource(link.uri)
+
+
+@pytest.mark.anyio
 async def test_a_session_serves_nobody_but_the_one_who_began_it(service: Service) -> None:
     hello = {
         "jsonrpc": "2.0",
@@ -299,3 +317,87 @@ async def test_the_record_is_shown_with_who_was_refused_and_why(
 def test_a_token_wants_a_plain_name(name: str) -> None:
     with pytest.raises(ConfigError, match="made of letters"):
         new_token(name, ["crm:read"], 1, date(2026, 1, 1))
+
+
+FEED = "crm://interact/interact_push_interactions_listen"
+
+
+@pytest.mark.anyio
+@pytest.mark.filterwarnings("ignore:resources/.*subscribe")
+async def test_a_feed_is_there_for_those_who_may_read_its_crm(service: Service) -> None:
+    async with service.client("reader", "legacy") as mcp:
+        assert FEED in [str(one.uri) for one in (await mcp.list_resources()).resources]
+        assert (await mcp.read_resource(FEED)).contents
+    async with service.client("five", "legacy") as mcp:
+        assert FEED not in [str(one.uri) for one in (await mcp.list_resources()).resources]
+        with pytest.raises(MCPError, match="no resource of this name"):
+            await mcp.read_resource(FEED)
+        with pytest.raises(MCPError, match="no resource of this name"):
+            await mcp.subscribe_resource(FEED)
+
+
+@pytest.mark.anyio
+async def test_nobody_listens_to_a_feed_of_a_crm_that_they_may_not_read(service: Service) -> None:
+    prefix = "io.modelcontextprotocol"
+    meta = {f"{prefix}/protocolVersion": "2026-07-28", f"{prefix}/clientCapabilities": {}}
+    wanted = {"notifications": {"resourceSubscriptions": [FEED]}, "_meta": meta}
+    headers = {
+        "authorization": f"Bearer {TOKENS['five']}",
+        "accept": "application/json, text/event-stream",
+        "mcp-protocol-version": "2026-07-28",
+        "mcp-method": "subscriptions/listen",
+    }
+    asked = {"jsonrpc": "2.0", "id": 1, "method": "subscriptions/listen", "params": wanted}
+
+    async with httpx2.AsyncClient(headers=headers) as http:
+        answer = await http.post(service.url, json=asked)
+
+    assert "There is no resource of this name" in answer.text
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("era", ERAS)
+async def test_everybody_on_this_machine_is_one_caller_where_it_is_set_so(
+    tmp_path: Path, era: str
+) -> None:
+    with serving_service(tmp_path, anyone=True) as service:
+        async with service.client("nobody", era, lambda _: "approve") as mcp:
+            assert (await called(mcp, WRITE, product("ANYONE-1")))["status"] == "done"
+
+        assert {line["caller"] for line in service.app.audit.lines()} == {"anyone"}
+
+
+def test_a_request_that_nobody_looked_at_has_no_caller() -> None:
+    context = SimpleNamespace(request=None)
+
+    with pytest.raises(MCPError, match="Nobody can say who sent"):
+        identify(context)  # type: ignore[arg-type]
+
+
+def test_the_command_prints_the_lines_and_apart_from_them_the_token(tmp_path: Path) -> None:
+    words = ["token", "carla", "--scope", "crm:read", "--days", "3"]
+    made = CliRunner().invoke(cli, words)
+    file = tmp_path / "callers.toml"
+    file.write_text(made.stdout, encoding="utf-8")
+    token = made.stderr.splitlines()[-1]
+
+    assert made.exit_code == 0
+    assert list(read_callers(file)) == [hashed(token)]
+    assert token not in made.stdout
+    wrong = CliRunner().invoke(cli, ["token", "carla", "--scope", "admin"])
+    assert (wrong.exit_code, "crm:read or crm:write" in wrong.stderr) == (3, True)
+
+
+def test_a_port_that_is_taken_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigError, match=f"port {port} cannot be used"):
+            listen(ServiceSettings(port=port))
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [("localhost", True), ("127.0.0.9", True), ("::1", True), ("0.0.0.0", False), ("crm", False)],  # noqa: S104
+)
+def test_only_this_machine_is_loopback(host: str, *, expected: bool) -> None:
+    assert is_loopback(host) == expected

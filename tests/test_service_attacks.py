@@ -277,6 +277,16 @@ async def test_a_flood_of_refusals_is_counted_and_does_not_fill_the_disk(
     assert lines == [0, 0, 0, 5]
 
 
+@pytest.mark.anyio
+async def test_a_refusal_stands_where_it_cannot_be_recorded(tmp_path: Path) -> None:
+    no_folder = tmp_path / "file"
+    no_folder.write_text("", encoding="utf-8")
+    guard = denials.Denials(answer(401, "no"), Audit(StateFolder(no_folder)))
+    transport = httpx2.ASGITransport(guard)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://crm") as http:
+        assert (await http.get("/mcp")).status_code == 401
+
+
 @pytest.mark.parametrize(
     ("told", "why"),
     [
