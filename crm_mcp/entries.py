@@ -93,14 +93,17 @@ def _of_a_write(*, destructive: bool, idempotent: bool) -> Mapping[str, bool]:
 
 def entry_bytes(operation: Operation) -> int:
     """Count the bytes of an operation's entry in the list of tools, as compact JSON."""
-    return _bytes(list_entry(operation))
+    return json_bytes(list_entry(operation))
 
 
 def own_bytes(operation: Operation) -> int:
     """Count the same without what is ours in every read, and its author cannot shorten."""
     entry = list_entry(operation)
-    return _bytes(entry if operation.is_write else {**entry, "inputSchema": operation.input_schema})
+    return json_bytes(
+        entry if operation.is_write else {**entry, "inputSchema": operation.input_schema}
+    )
 
 
-def _bytes(entry: dict[str, Any]) -> int:
-    return len(json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode())
+def json_bytes(value: Any) -> int:
+    """Count what a value takes as compact JSON."""
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())

@@ -27,7 +27,10 @@ CrmMcpError
         └── UnreadableReply  unreadable_reply
 """
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 
 class CrmMcpError(Exception):
@@ -193,3 +196,10 @@ class UnreadableReply(UpstreamError):
     """The answer is not what the CRM's document promises."""
 
     kind = "unreadable_reply"
+
+
+def first_problem(error: "ValidationError") -> str:
+    """Say where the first thing is wrong, and what; values are not repeated."""
+    problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    where = ".".join(str(step) for step in problem["loc"])
+    return f"{where}: {problem['msg'].removeprefix('Value error, ')}"

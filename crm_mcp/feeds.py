@@ -157,11 +157,7 @@ class Feeds:
     ) -> SubscriptionsListenResult:
         """Serve a client of the modern era, which names what it wants to hear of."""
         named = params.notifications.resource_subscriptions or ()
-        allowed = self._allowed(self._identify(ctx).rights)
-        for uri in named:
-            if uri in self._feeds and uri not in allowed:
-                self._find(ctx, uri)  # says that there is none
-        with self._wanted([feed for uri, feed in allowed.items() if uri in named]):
+        with self._wanted([self._find(ctx, uri) for uri in named if uri in self._feeds]):
             return await self._events(ctx, params)
 
     @contextmanager

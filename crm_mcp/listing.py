@@ -1,11 +1,11 @@
 """What `tools/list` shows in the end, and what it costs a model to read. Pure."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from crm_mcp.catalogue import Catalogue
+from crm_mcp.entries import json_bytes
 from crm_mcp.registry import Registry
 
 BYTES_PER_TOKEN = 4.4
@@ -32,5 +32,4 @@ def listed(registry: Registry) -> list[dict[str, Any]]:
 
 def cost_of(entries: Sequence[dict[str, Any]]) -> Cost:
     """Count what a list takes."""
-    text = json.dumps(entries, ensure_ascii=False, separators=(",", ":"))
-    return Cost(len(entries), len(text.encode()))
+    return Cost(len(entries), json_bytes(entries))

@@ -15,7 +15,8 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from crm_mcp.app import SANDBOX_ORIGIN, App, load_catalogue, open_app, sandbox_settings
-from crm_mcp.commands.serve_http import DrainingServer, listen
+from crm_mcp.commands.serve_http import DrainingServer
+from crm_mcp.commands.setup import listen
 from crm_mcp.config import General, Settings
 from crm_mcp.sandbox.app import Sandbox
 from crm_mcp.service.tokens import hashed
@@ -28,6 +29,16 @@ SCOPES = {
     "reader": ["crm:read"],
     "five": ["crm:read:fivecrm"],
     "nobody": ["crm:read"],
+}
+HELLO = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "t", "version": "1"},
+    },
 }
 TOKENS = {name: f"a-test-token-of-{name}-that-is-long-enough" for name in SCOPES}
 
@@ -134,7 +145,7 @@ def serving_service(
         general=General.model_validate(told), http=ServiceSettings.model_validate(http)
     )
     service = Service(folder, sandbox_settings(settings, sandbox, SANDBOX_ORIGIN), sandbox)
-    with listen(ServiceSettings(port=0)) as listener:
+    with listen("127.0.0.1", 0) as listener:
         service.origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
         thread = threading.Thread(target=anyio.run, args=(service.run, listener), daemon=True)
         thread.start()

@@ -12,17 +12,17 @@ import httpx2
 import pytest
 import test_received_files as received
 from mcp import Client, MCPError
-from serviced import SCOPES, TOKENS, Service, serving_service, token_lines
+from serviced import HELLO, SCOPES, TOKENS, Service, serving_service, token_lines
 from typer.testing import CliRunner
 
 from crm_mcp.app import load_catalogue
 from crm_mcp.cli import cli
 from crm_mcp.commands.audit import print_lines
-from crm_mcp.commands.serve_http import listen
+from crm_mcp.commands.setup import listen
 from crm_mcp.errors import ConfigError
 from crm_mcp.service.callers import identify
 from crm_mcp.service.tokens import TokenFile, hashed, new_token, read_callers
-from crm_mcp.service_settings import ServiceSettings, is_loopback
+from crm_mcp.service_settings import is_loopback
 from crm_mcp.testing import Decision
 
 ERAS = ("auto", "legacy")
@@ -179,21 +179,11 @@ async def test_a_file_stays_its_callers_where_nothing_can_be_recorded(own: Servi
 
 @pytest.mark.anyio
 async def test_a_session_serves_nobody_but_the_one_who_began_it(service: Service) -> None:
-    hello = {
-        "jsonrpc": "2.0",
-        "id": 1,
-        "method": "initialize",
-        "params": {
-            "protocolVersion": "2025-11-25",
-            "capabilities": {},
-            "clientInfo": {"name": "t", "version": "1"},
-        },
-    }
     listing = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
     accept = {"accept": "application/json, text/event-stream"}
     async with httpx2.AsyncClient(base_url=service.origin, headers=accept) as http:
         mine = {"authorization": f"Bearer {TOKENS['anna']}"}
-        begun = await http.post("/mcp", json=hello, headers=mine)
+        begun = await http.post("/mcp", json=HELLO, headers=mine)
         session = {"mcp-session-id": begun.headers["mcp-session-id"]}
         theirs = {"authorization": f"Bearer {TOKENS['ben']}"}
 
@@ -392,7 +382,7 @@ def test_a_port_that_is_taken_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(ConfigError, match=f"port {port} cannot be used"):
-            listen(ServiceSettings(port=port))
+            listen("127.0.0.1", port)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 from pydantic import ValidationError
-from serviced import SCOPES, TOKENS, Service, serving_service, token_lines
+from serviced import HELLO, SCOPES, TOKENS, Service, serving_service, token_lines
 
 from crm_mcp.audit import Audit
 from crm_mcp.config import load_settings
@@ -22,16 +22,6 @@ from crm_mcp.service_settings import ServiceSettings
 from crm_mcp.state import StateFolder
 
 LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
-HELLO = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": "2025-11-25",
-        "capabilities": {},
-        "clientInfo": {"name": "t", "version": "1"},
-    },
-}
 ACCEPT = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
 ANNA = {"authorization": f"Bearer {TOKENS['anna']}"}
 

@@ -14,13 +14,13 @@ import uvicorn
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from hypothesis import given
 from hypothesis import strategies as st
-from serviced import Service, serving_service
+from serviced import HELLO, Service, serving_service
 from sockets import AnnouncedServer
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
-from test_service_attacks import ACCEPT, HELLO
+from test_service_attacks import ACCEPT
 
 from crm_mcp.service.oauth import RARELY_SECONDS, IssuedTokens, IssuerKeys
 

@@ -19,7 +19,7 @@ from crm_mcp.bindings.likeness import CHANGING
 from crm_mcp.bindings.openapi import is_plain
 from crm_mcp.check import request as rules
 from crm_mcp.check.catalogue import address
-from crm_mcp.errors import ConfigError
+from crm_mcp.errors import ConfigError, first_problem
 from crm_mcp.operation import ArrayStyle, Operation, Request, Target
 
 MAX_BYTES = 2_000_000
@@ -95,7 +95,7 @@ def load_bindings(path: Path, vendor: str) -> Bindings:
     try:
         read = BindingFile.model_validate(tomllib.loads(content.decode()))
     except ValidationError as error:
-        raise ConfigError(f"{path}: {_first_problem(error)}") from None
+        raise ConfigError(f"{path}: {first_problem(error)}") from None
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: is no TOML: {error}") from error
     if read.vendor != vendor:
@@ -134,12 +134,6 @@ def _content(path: Path) -> bytes:
     if len(content) > MAX_BYTES:
         raise ConfigError(f"{path}: has more than {MAX_BYTES} bytes: it is no binding file")
     return content
-
-
-def _first_problem(error: ValidationError) -> str:
-    problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    where = ".".join(str(step) for step in problem["loc"])
-    return f"{where}: {problem['msg'].removeprefix('Value error, ')}"
 
 
 def _rebound(operation: Operation, entry: Entry, digest: str) -> Operation:

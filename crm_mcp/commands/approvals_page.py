@@ -1,14 +1,12 @@
 """`crm-mcp approvals web`: a page on which a person decides, on this machine only."""
 
 import secrets
-import socket
 from contextlib import suppress
 
 import typer
 
-from crm_mcp.commands.setup import start_logging
+from crm_mcp.commands.setup import listen, start_logging
 from crm_mcp.config import Settings
-from crm_mcp.errors import ConfigError
 
 HOST = "127.0.0.1"
 PATIENCE_SECONDS = 2
@@ -27,7 +25,7 @@ def serve_page(settings: Settings, port: int) -> None:
 
     start_logging(settings)
     token = secrets.token_urlsafe(32)
-    with _listen(port) as listener:
+    with listen(HOST, port) as listener:
         origin = f"http://{HOST}:{listener.getsockname()[1]}"
         config = uvicorn.Config(
             approval_app(settings, token, origin),
@@ -46,10 +44,3 @@ def serve_page(settings: Settings, port: int) -> None:
         )
         with suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listener])
-
-
-def _listen(port: int) -> socket.socket:
-    try:
-        return socket.create_server((HOST, port))
-    except OSError as error:
-        raise ConfigError(f"port {port} cannot be used: {error.strerror}") from error

@@ -1,22 +1,26 @@
 """`crm-mcp sandbox`: the embedded stand-in on a loopback port."""
 
 import shlex
-import socket
 
 import typer
 
 from crm_mcp.app import load_catalogue
+from crm_mcp.commands.setup import listen
 from crm_mcp.sandbox.app import Sandbox
 
 HOST = "127.0.0.1"
 
 
 def serve_sandbox(port: int) -> None:
-    """Serve until interrupted; prints the settings that lead another server here."""
+    """Serve until interrupted; prints the settings that lead another server here.
+
+    Raises:
+        ConfigError: the port cannot be had.
+    """
     import uvicorn
 
     sandbox = Sandbox(load_catalogue())
-    listener = socket.create_server((HOST, port))
+    listener = listen(HOST, port)
     origin = f"http://{HOST}:{listener.getsockname()[1]}"
     for vendor in sandbox.vendors:
         for name, value in sandbox.settings(vendor, origin).items():

@@ -1,21 +1,13 @@
 """`crm-mcp serve`: the MCP server on standard input and output."""
 
-import gc
-from importlib.util import find_spec
-
-import anyio
-
-from crm_mcp.commands.setup import Setup
+from crm_mcp.commands.setup import Setup, run_server
 from crm_mcp.server import build_server
 from crm_mcp.stdio import stdio_streams
 
 
 def serve(setup: Setup) -> None:
     """Serve one client until it closes standard input."""
-    gc.freeze()  # what start-up made stays; see __main__.py
-    gc.enable()
-    uvloop = find_spec("uvloop") is not None
-    anyio.run(_serve, setup, backend_options={"use_uvloop": uvloop})
+    run_server(_serve, setup)
 
 
 async def _serve(setup: Setup) -> None:

@@ -1,22 +1,19 @@
 """`crm-mcp serve --http`: the MCP server for many callers, until it is told to stop."""
 
 import asyncio
-import gc
 import socket
-from importlib.util import find_spec
 from types import FrameType
-from typing import Any
 
 import anyio
 import typer
 import uvicorn
 
 from crm_mcp.app import App
-from crm_mcp.commands.setup import Setup
+from crm_mcp.commands.setup import Setup, listen, run_server
 from crm_mcp.errors import ConfigError
 from crm_mcp.service.app import service_app
 from crm_mcp.service.limits import MAX_HEADER_BYTES, PatientProtocol
-from crm_mcp.service_settings import PATH, ServiceSettings
+from crm_mcp.service_settings import PATH
 
 MAX_CONNECTIONS = 1_000
 ANSWER_SECONDS = 0.5
@@ -38,11 +35,8 @@ def serve_http(setup: Setup) -> None:
             "token makes one), CRM_MCP_HTTP_ISSUER to who issues their OAuth tokens, or "
             "CRM_MCP_HTTP_ANYONE=true to let in everybody on this machine."
         )
-    gc.freeze()  # what start-up made stays; see __main__.py
-    gc.enable()
-    uvloop = find_spec("uvloop") is not None
-    with listen(settings) as listener:
-        anyio.run(_serve, setup, listener, backend_options={"use_uvloop": uvloop})
+    with listen(settings.host, settings.port) as listener:
+        run_server(_serve, setup, listener)
 
 
 async def _serve(setup: Setup, listener: socket.socket) -> None:
@@ -97,22 +91,3 @@ class DrainingServer(uvicorn.Server):
         await self._app.pipeline.drain.close()
         await anyio.sleep(ANSWER_SECONDS)
         self.should_exit = True
-
-
-def listen(settings: ServiceSettings) -> socket.socket:
-    """Take the port.
-
-    Raises:
-        ConfigError: it cannot be had.
-    """
-    family: Any = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    try:
-        listener = socket.create_server((settings.host, settings.port), family=family)
-    except OSError as error:
-        raise ConfigError(
-            f"{settings.host} port {settings.port} cannot be used: {error.strerror}"
-        ) from error
-    # Lines inherit it. The event loop sees no TCP in a socket made like this, and an answer in two
-    # parts would wait 40 ms between them for the other side to confirm the first.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listener

@@ -19,24 +19,17 @@ from crm_mcp.service.oauth import IssuedTokens, IssuerKeys
 from crm_mcp.service.tokens import TokenFile
 from crm_mcp.service_settings import ServiceSettings
 
-ANYONE = "anyone"
+ANYONE = AuthenticatedUser(AccessToken(token="", client_id="anyone", scopes=[READ, WRITE]))
+"""The one caller that everybody on this machine is, where it is set so."""
 
 
-class Anyone:
-    """Lets in everybody on this machine, as one caller."""
-
-    async def verify_token(self, token: str) -> AccessToken | None:  # noqa: ARG002 - any will do
-        """Name the one caller that everybody is."""
-        return AccessToken(token="", client_id=ANYONE, scopes=[READ, WRITE])
-
-
-def verifier_of(settings: ServiceSettings) -> TokenVerifier:
-    """Choose by the settings who lets callers in."""
+def verifier_of(settings: ServiceSettings) -> TokenVerifier | None:
+    """Choose by the settings who checks tokens; nobody does where anyone may call."""
     if settings.tokens is not None:
         return TokenFile(settings.tokens)
     if settings.issuer and settings.keys_url and settings.url:
         return IssuedTokens(settings.issuer, settings.url, IssuerKeys(settings.keys_url))
-    return Anyone()
+    return None
 
 
 class Callers:
@@ -48,23 +41,25 @@ class Callers:
 
     def __init__(self, app: ASGIApp, settings: ServiceSettings) -> None:
         self._app = app
-        self._verifier = verifier_of(settings)
-        self._backend = BearerAuthBackend(self._verifier)
+        verifier = verifier_of(settings)
+        self._backend = BearerAuthBackend(verifier) if verifier else None
         self._challenge = _challenge(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Find the caller, or answer 401 or 403."""
-        if isinstance(self._verifier, Anyone):
-            token = await self._verifier.verify_token("")
-            scope["user"] = AuthenticatedUser(token) if token else None
-            return await self._app(scope, receive, send)
-        found = await self._backend.authenticate(HTTPConnection(scope))
-        if found is None:
+        user = await self._find(scope)
+        if user is None:
             return await self._refuse(scope, receive, send, 401, "invalid_token")
-        user = scope["user"] = found[1]
+        scope["user"] = user
         if not Rights.of(user.scopes).scopes:
             return await self._refuse(scope, receive, send, 403, "insufficient_scope")
         return await self._app(scope, receive, send)
+
+    async def _find(self, scope: Scope) -> AuthenticatedUser | None:
+        if self._backend is None:
+            return ANYONE
+        found = await self._backend.authenticate(HTTPConnection(scope))
+        return found[1] if found else None
 
     async def _refuse(
         self, scope: Scope, receive: Receive, send: Send, status: int, error: str

@@ -19,7 +19,7 @@ from anyio import to_thread
 from mcp.server.auth.provider import AccessToken
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from crm_mcp.errors import ConfigError
+from crm_mcp.errors import ConfigError, first_problem
 from crm_mcp.rights import is_scope
 
 logger = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ def new_token(name: str, scopes: list[str], days: int, today: date) -> tuple[str
     try:
         caller = TokenCaller.model_validate(told)
     except ValidationError as error:
-        raise ConfigError(_first(error)) from None
+        raise ConfigError(first_problem(error)) from None
     listed = ", ".join(f'"{scope}"' for scope in caller.scopes)
     lines = [
         "[[caller]]",
@@ -100,7 +100,7 @@ def read_callers(file: Path) -> dict[str, TokenCaller]:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
         callers = _CALLERS.validate_python(table.pop("caller", []))
     except ValidationError as error:
-        raise ConfigError(f"{file}: {_first(error)}") from None
+        raise ConfigError(f"{file}: {first_problem(error)}") from None
     except (OSError, ValueError) as error:
         raise ConfigError(f"{file}: cannot be read: {error}") from None
     if table:
@@ -109,12 +109,6 @@ def read_callers(file: Path) -> dict[str, TokenCaller]:
     if len(by_hash) < len(callers) or len({one.name for one in callers}) < len(callers):
         raise ConfigError(f"{file}: each caller needs a name and a token of its own")
     return by_hash
-
-
-def _first(error: ValidationError) -> str:
-    problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    place = ".".join(str(step) for step in problem["loc"])
-    return f"{place}: {problem['msg'].removeprefix('Value error, ')}"
 
 
 class TokenFile:
