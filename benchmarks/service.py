@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,8 @@ class Seen:
 @contextmanager
 def service(folder: Path) -> Iterator[tuple[str, list[str], int]]:
     """Start a service; gives its address, a token for each caller, and its process."""
-    pairs = [new_token(f"c{n}", ["crm:read"], 1, datetime.now(UTC).date()) for n in range(CALLERS)]
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    pairs = [new_token(f"c{n}", ["crm:read"], [], tomorrow) for n in range(CALLERS)]
     file = folder / "callers.toml"
     file.write_text("\n".join(lines for _, lines in pairs), encoding="utf-8")
     settings = {

@@ -1,19 +1,20 @@
 """Putting the parts together: from settings to a pipeline, and closing it again."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from crm_mcp.access import Offer
 from crm_mcp.audit import Audit
 from crm_mcp.clients import Clients
-from crm_mcp.config import General, Settings
+from crm_mcp.config import AccountSettings, General, Settings
 from crm_mcp.doubts import Doubts
 from crm_mcp.files import FileFolder
-from crm_mcp.guard import Gate, Permit
+from crm_mcp.guard import Entrance, Permit
 from crm_mcp.ledger import Ledger
 from crm_mcp.listening import Ear
 from crm_mcp.loader import load_vendor, schemas_root, vendor_ids
@@ -23,6 +24,7 @@ from crm_mcp.pipeline import Pipeline
 from crm_mcp.redact import Redactor
 from crm_mcp.registry import Registry
 from crm_mcp.request import RequestSpec
+from crm_mcp.rights import FULL, Rights
 from crm_mcp.state import StateFolder
 from crm_mcp.vendors import load_vendor_code
 from crm_mcp.vendors.base import Reply, VendorSettings
@@ -51,34 +53,61 @@ def load_catalogue() -> Catalogue:
 
 def sandbox_settings(settings: Settings, sandbox: "Sandbox", origin: str) -> Settings:
     """Connect every vendor that has a stand-in to the sandbox, and none to the world."""
-    vendors = {
-        name: load_vendor_code(name).settings(**sandbox.settings(name, origin), rate=SANDBOX_RATE)
-        for name in sandbox.vendors
+
+    def stand_in(vendor: str) -> VendorSettings:
+        given = sandbox.settings(vendor, origin)
+        return load_vendor_code(vendor).settings(**given, rate=SANDBOX_RATE)
+
+    vendors = {name: stand_in(name) for name in sandbox.vendors}
+    named = {
+        name: AccountSettings(vendor=one.vendor, settings=vendors[one.vendor])
+        for name, one in settings.named.items()
+        if one.vendor in vendors
     }
-    return settings.model_copy(update={"vendors": vendors})
+    return settings.model_copy(update={"vendors": vendors, "named": named})
 
 
-def registry_of(settings: Settings, catalogue: Catalogue) -> Registry:
-    """Say what these settings offer of all operations.
+def offer_of(settings: Settings) -> Offer:
+    """Say what there is for whoever may have everything."""
+    general = settings.general
+    return Offer(tuple(settings.accounts), general.toolsets, general.policy)
+
+
+def chosen(settings: Settings, names: Iterable[str]) -> dict[str, str]:
+    """Choose one account for each vendor, the first of it; gives their names by vendor."""
+    by_vendor: dict[str, str] = {}
+    for name in names:
+        by_vendor.setdefault(settings.accounts[name].vendor, name)
+    return by_vendor
+
+
+def registry_of(
+    settings: Settings, catalogue: Catalogue, offer: Offer | None = None, rights: Rights = FULL
+) -> Registry:
+    """Say what these settings offer of all operations, or what a narrower offer leaves.
 
     Raises:
         ConfigError: the settings name tools or toolsets that do not exist, or a binding file that
             cannot be used.
     """
+    offer = offer or offer_of(settings)
+    accounts = chosen(settings, offer.accounts)
+    used = {vendor: settings.accounts[name].settings for vendor, name in accounts.items()}
     return Registry(
-        (one for name, all_of in catalogue.items() for one in _bound(name, all_of, settings)),
-        enabled=settings.vendors,
-        policy=settings.general.policy,
-        toolsets=settings.general.toolsets,
-        everyday={name: load_vendor_code(name).everyday for name in settings.vendors},
+        (one for name, all_of in catalogue.items() for one in _bound(name, all_of, used.get(name))),
+        enabled=used,
+        policy=offer.policy,
+        rights=rights,
+        toolsets=offer.toolsets,
+        everyday={name: load_vendor_code(name).everyday for name in used},
     )
 
 
 def _bound(
-    vendor: str, operations: tuple[Operation, ...], settings: Settings
+    vendor: str, operations: tuple[Operation, ...], settings: VendorSettings | None
 ) -> tuple[Operation, ...]:
-    """Put the operator's own bindings in force, for a vendor whose settings name such a file."""
-    file = getattr(settings.vendors.get(vendor), "bindings", None)
+    """Put the operator's own bindings in force, for an account whose settings name such a file."""
+    file = getattr(settings, "bindings", None)
     if file is None:
         return operations
     # Imported only here: hardly anybody has such a file.
@@ -89,9 +118,14 @@ def _bound(
 
 @dataclass(frozen=True)
 class App:
-    """A pipeline with what surrounds it; the clients open on first use and close with it."""
+    """A pipeline with what surrounds it; the clients open on first use and close with it.
+
+    `pipeline` is that of the operator, with the usual account of each vendor; `accounts` are all.
+    """
 
     settings: Settings
+    catalogue: Catalogue
+    accounts: Mapping[str, Account]
     pipeline: Pipeline
     ledger: Ledger
     audit: Audit
@@ -99,6 +133,28 @@ class App:
     clients: Clients
     watch: Watch
     doubts: Doubts
+
+    def narrowed(self, offer: Offer, rights: Rights = FULL) -> Pipeline:
+        """Make the pipeline of a narrower offer.
+
+        Raises:
+            ConfigError: the offer names tools or toolsets that do not exist.
+        """
+        registry = registry_of(self.settings, self.catalogue, offer, rights)
+        names = chosen(self.settings, offer.accounts)
+        accounts = {vendor: self.accounts[name] for vendor, name in names.items()}
+        return self.pipeline.narrowed(registry, accounts)
+
+    def at(self, account: str) -> Pipeline:
+        """Give the operator's pipeline with one account, by name, in its vendor's place."""
+        offer = offer_of(self.settings)
+        others = [name for name in offer.accounts if name != account]
+        return self.narrowed(replace(offer, accounts=(account, *others)))
+
+    def labelled(self, label: str) -> Pipeline:
+        """Give the pipeline with the account that people read so; the usual one if it is gone."""
+        names = [name for name, account in self.accounts.items() if account.label == label]
+        return self.at(names[0]) if names else self.pipeline
 
 
 @asynccontextmanager
@@ -113,7 +169,7 @@ async def open_app(
         sandbox: the embedded stand-in to call in process, instead of the network.
 
     Raises:
-        ConfigError: the settings name tools or toolsets that do not exist.
+        ConfigError: the settings name tools, toolsets or accounts that do not exist.
     """
     async with AsyncExitStack() as closing:
         yield _build(settings, catalogue, sandbox, closing)
@@ -125,40 +181,60 @@ def _build(
     general = settings.general
     redactor = Redactor(settings.secrets())
     folder = StateFolder(general.state_dir)
-    ledger, audit = Ledger(folder), Audit(folder)
-    accounts: dict[str, Account] = {}
-    registry = registry_of(settings, catalogue)
-    files = FileFolder(general.files_dir)
-    doubts = Doubts(folder)
+    ledger, audit, doubts = Ledger(folder), Audit(folder), Doubts(folder)
+    usual: dict[str, Account] = {}
     pipeline = Pipeline(
-        registry, accounts, ledger, audit, redactor, files=files, room=general.max_result_chars
+        registry_of(settings, catalogue),
+        usual,
+        ledger,
+        audit,
+        redactor,
+        files=FileFolder(general.files_dir),
+        room=general.max_result_chars,
     )
-    for name, vendor_settings in settings.vendors.items():
-        label = _label(name, vendor_settings, sandbox)
+    accounts: dict[str, Account] = {}
+    for name, account in settings.accounts.items():
+        vendor, vendor_settings = account.vendor, account.settings
+        label = _label(name, vendor, vendor_settings, sandbox)
+        entrance = pipeline.gate.entrance(label)
         client = LazyClient(
-            partial(_open_client, name, vendor_settings, pipeline.gate, redactor, general, sandbox),
+            partial(_open_client, vendor, vendor_settings, entrance, redactor, general, sandbox),
             partial(doubts.hear, label),
         )
         closing.push_async_callback(client.aclose)
-        account = Account(
-            load_vendor_code(name),
+        accounts[name] = Account(
+            load_vendor_code(vendor),
             label,
             vendor_settings.base_url,
             client,
             rate=vendor_settings.rate,
             screening=_screening(general, label),
             settings=vendor_settings,
+            name=name,
         )
-        accounts[name] = account
+    usual |= {vendor: accounts[name] for vendor, name in chosen(settings, accounts).items()}
     clients = Clients(folder)
     watch = Watch(clients, audit, general.min_answer_seconds)
-    return App(settings, pipeline, ledger, audit, redactor, clients, watch, doubts)
+    return App(
+        settings,
+        catalogue,
+        accounts,
+        pipeline,
+        ledger,
+        audit,
+        redactor,
+        clients=clients,
+        watch=watch,
+        doubts=doubts,
+    )
 
 
-def _label(name: str, settings: VendorSettings, sandbox: Any) -> str:
+def _label(name: str, vendor: str, settings: VendorSettings, sandbox: Any) -> str:
+    """Name an account for people: by the operator's name where it has one, vendor and address."""
     parts = urlsplit(settings.base_url)
     where = "sandbox" if sandbox is not None else parts.netloc + parts.path
-    return f"{name} ({where})"
+    named = "" if name == vendor else f"{name}: "
+    return f"{named}{vendor} ({where})"
 
 
 def _screening(general: General, label: str) -> "Screening | None":
@@ -178,7 +254,7 @@ def _screening(general: General, label: str) -> "Screening | None":
 def _open_client(  # noqa: PLR0913, PLR0917 - one call, from `partial`
     vendor: str,
     settings: VendorSettings,
-    gate: Gate,
+    gate: Entrance,
     redactor: Redactor,
     general: General,
     sandbox: "Sandbox | None",

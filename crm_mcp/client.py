@@ -21,7 +21,7 @@ import httpx
 
 from crm_mcp import __version__
 from crm_mcp.errors import ToolFailure, Unavailable, UnreadableReply
-from crm_mcp.guard import Gate, Permit
+from crm_mcp.guard import Entrance, Gate, Permit
 from crm_mcp.listening import DEAF, Ear, Socket, Wanted, collect
 from crm_mcp.operation import Operation
 from crm_mcp.redact import Redactor, guard_wire_loggers
@@ -66,7 +66,7 @@ class VendorClient:
         self,
         vendor: Vendor,
         settings: VendorSettings,
-        gate: Gate,
+        gate: Gate | Entrance,
         redactor: Redactor,
         *,
         timeout: float,

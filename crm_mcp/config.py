@@ -1,9 +1,11 @@
 """Settings: from the environment, a TOML file, and flags; frozen once made.
 
 An environment variable wins over the file. A flag may tighten what both say, never loosen it.
-Which settings a vendor has, its own folder says.
+Which settings a vendor has, its own folder says. Named accounts, and who may use which, stand in
+the file; the variables of an account are named after it.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -19,7 +21,8 @@ from pydantic import (
     field_validator,
 )
 
-from crm_mcp.errors import ConfigError
+from crm_mcp.access import Access
+from crm_mcp.errors import ConfigError, first_problem
 from crm_mcp.guard import Mode, Policy
 from crm_mcp.service_settings import ServiceSettings
 from crm_mcp.setting_types import Names, strong
@@ -29,6 +32,11 @@ from crm_mcp.vendors.base import VendorSettings, secrets_of
 PREFIX = "CRM_MCP_"
 HTTP = "http"
 """The table of the service; no vendor has this name."""
+ACCOUNTS, ACCESS = "accounts", "access"
+"""Tables of tables: named accounts, and which callers may use them."""
+ACCOUNT = "account_"
+"""The variables of a named account begin so, and go on with its name."""
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,39}", re.ASCII)
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -45,6 +53,9 @@ class General(BaseModel):
     toolsets: Names = Field(("default",), description="Which tools are listed.")
     allow: Names = Field((), description="The only tools that can be called.")
     deny: Names = Field((), description="Tools that cannot be called; wins over the allowed.")
+    use_accounts: Names = Field(
+        (), description="Which accounts are used; the first of a CRM is its usual one."
+    )
     accept_inferred: Names = Field(
         (), description="Writes at weakly inferred addresses that may go without a person."
     )
@@ -100,14 +111,50 @@ class General(BaseModel):
         )
 
 
+class AccountSettings(BaseModel):
+    """One account at a vendor."""
+
+    model_config = ConfigDict(frozen=True)
+
+    vendor: str
+    settings: VendorSettings
+
+
 class Settings(BaseModel):
-    """Everything that was set, general and by vendor; a vendor that is not set is off."""
+    """Everything that was set; a vendor without an account is off.
+
+    `vendors` has the accounts that have no name of their own, `named` those that have one, and
+    `access` says who may use what, the first that fits.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     general: General = General()
     http: ServiceSettings = ServiceSettings()
     vendors: Mapping[str, VendorSettings] = {}
+    named: Mapping[str, AccountSettings] = {}
+    access: Mapping[str, Access] = {}
+
+    @property
+    def accounts(self) -> dict[str, AccountSettings]:
+        """All accounts that are used, by name; that of an account without one is its vendor's.
+
+        Raises:
+            ConfigError: one is to be used that is not set up.
+        """
+        unnamed = {
+            name: AccountSettings(vendor=name, settings=settings)
+            for name, settings in self.vendors.items()
+        }
+        every = {**unnamed, **self.named}
+        chosen = self.general.use_accounts or tuple(every)
+        for name in chosen:
+            if name not in every:
+                known = ", ".join(every) or "none"
+                raise ConfigError(
+                    f"CRM_MCP_USE_ACCOUNTS: there is no account {name!r}; set: {known}"
+                )
+        return {name: every[name] for name in chosen}
 
     def read_only(self) -> "Settings":
         """Tighten the mode to reading."""
@@ -116,7 +163,8 @@ class Settings(BaseModel):
 
     def secrets(self) -> list[str]:
         """List all secret values, for the redactor."""
-        theirs = (secret for vendor in self.vendors.values() for secret in vendor.secrets())
+        every = [*self.vendors.values(), *(one.settings for one in self.named.values())]
+        theirs = (secret for settings in every for secret in settings.secrets())
         return [*secrets_of(self.general), *secrets_of(self.http), *theirs]
 
 
@@ -131,25 +179,69 @@ def load_settings(environment: Mapping[str, str], file: Path | None = None) -> S
         ConfigError: a name nobody knows, a value that is wrong, or a vendor that is incomplete.
     """
     given = _from_file(file) if file else {}
-    for name in (HTTP, *known_vendors()):
+    for name in (HTTP, ACCOUNTS, ACCESS, *known_vendors()):
         if not isinstance(given.get(name, {}), dict):
             raise ConfigError(f"{file}: {name} must be a table: write [{name}] above its settings")
+    accounts = given.pop(ACCOUNTS, {})
     for name, value in environment.items():
         if name.startswith(PREFIX) and value:
-            _place(given, name.removeprefix(PREFIX).lower(), value)
-    tables = {name: given.pop(name) for name in known_vendors() if name in given}
-    vendors = {name: _vendor_settings(name, table) for name, table in tables.items()}
-    http = _checked(ServiceSettings, given.pop(HTTP, {}), f"{PREFIX}{HTTP.upper()}_")
-    return Settings(general=_checked(General, given, PREFIX), http=http, vendors=vendors)
+            _place(given, accounts, name.removeprefix(PREFIX).lower(), value)
+    vendors = {name: given.pop(name) for name in known_vendors() if name in given}
+    return Settings(
+        vendors={name: _vendor_settings(name, table) for name, table in vendors.items()},
+        named={name: _named(name, table) for name, table in accounts.items()},
+        access={name: _access(name, table) for name, table in given.pop(ACCESS, {}).items()},
+        http=_checked(ServiceSettings, given.pop(HTTP, {}), f"{PREFIX}{HTTP.upper()}_"),
+        general=_checked(General, given, PREFIX),
+    )
 
 
-def _place(given: dict[str, Any], name: str, value: str) -> None:
+def _place(given: dict[str, Any], accounts: dict[str, Any], name: str, value: str) -> None:
     """Put a variable where it belongs: into a table, or among the general ones."""
+    for account in sorted(accounts, key=len, reverse=True):  # one name may begin with another
+        begin = f"{ACCOUNT}{_variable(account)}_"
+        if name.startswith(begin) and isinstance(accounts[account], dict):
+            accounts[account][name.removeprefix(begin)] = value
+            return
     table, _, rest = name.partition("_")
     if table in {HTTP, *known_vendors()} and rest:
         given.setdefault(table, {})[rest] = value
     else:
         given[name] = value
+
+
+def _variable(account: str) -> str:
+    """Write an account's name as variables have it."""
+    return account.replace("-", "_")
+
+
+def _named(name: str, table: Any) -> AccountSettings:
+    """Read one account that has a name.
+
+    Raises:
+        ConfigError: its name, its vendor or one of its settings cannot be used.
+    """
+    if not _NAME.fullmatch(name) or name in known_vendors():
+        raise ConfigError(
+            f"[{ACCOUNTS}.{name}]: a name is made of small letters, digits and -, and is none of: "
+            f"{', '.join(known_vendors())}"
+        )
+    table = dict(table) if isinstance(table, dict) else {}
+    vendor = table.pop("vendor", None)
+    if vendor not in known_vendors():
+        raise ConfigError(
+            f"[{ACCOUNTS}.{name}]: vendor must be one of: {', '.join(known_vendors())}"
+        )
+    prefix = f"{PREFIX}{ACCOUNT}{_variable(name)}_".upper()
+    settings = _checked(load_vendor_code(vendor).settings, table, prefix)
+    return AccountSettings(vendor=vendor, settings=settings)
+
+
+def _access(name: str, table: Any) -> Access:
+    try:
+        return Access.model_validate(table)
+    except ValidationError as error:
+        raise ConfigError(f"[{ACCESS}.{name}]: {first_problem(error)}") from None
 
 
 def _from_file(file: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ since 2026-07-28 it names the resource when it asks for the server's events.
 
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -35,11 +35,10 @@ from mcp_types import (
 from crm_mcp.app import App
 from crm_mcp.envelope import as_text, success
 from crm_mcp.errors import ToolFailure
-from crm_mcp.identity import Identify
 from crm_mcp.operation import Operation
-from crm_mcp.parties import Caller
+from crm_mcp.parties import Account, Caller
 from crm_mcp.respond import Outcome
-from crm_mcp.rights import Rights
+from crm_mcp.views import View
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
@@ -58,11 +57,12 @@ Context = ServerRequestContext[Any]
 
 
 class Feed:
-    """One kind of notification of one CRM: the newest messages, and who wants to hear of more."""
+    """One kind of notification of one account: the newest messages, and who wants more."""
 
-    def __init__(self, operation: Operation) -> None:
+    def __init__(self, account: Account, operation: Operation) -> None:
+        self.account = account
         self.operation = operation
-        self.uri = f"crm://{operation.vendor}/{operation.name}"
+        self.uri = f"crm://{account.name}/{operation.name}"
         self.messages: deque[Any] = deque(maxlen=MAX_KEPT)
         self.sessions: dict[int, ServerSession] = {}
         self.streams = 0
@@ -79,7 +79,8 @@ class Feed:
             uri=self.uri,
             name=self.operation.name,
             title=f"{self.operation.title} (feed)",
-            description="The newest notifications that came while somebody was subscribed.",
+            description=f"The newest notifications from {self.account.label} that came while "
+            "somebody was subscribed.",
             mime_type=JSON_TYPE,
         )
 
@@ -89,16 +90,18 @@ class Feeds:
 
     Args:
         app: whose CRMs they are.
-        identify: tells who asks; a feed is there for those who may read its CRM.
+        view_of: tells what whoever asks sees; a feed is there for those who may read its account.
         bus: on which clients of the modern era hear of news; one of its own if None.
     """
 
-    def __init__(self, app: App, identify: Identify, bus: SubscriptionBus | None = None) -> None:
+    def __init__(
+        self, app: App, view_of: Callable[[Context], View], bus: SubscriptionBus | None = None
+    ) -> None:
         self._app = app
-        self._identify = identify
+        self._view_of = view_of
         self._bus = bus or InMemorySubscriptionBus()
         self._events = ListenHandler(self._bus)
-        self._feeds = {feed.uri: feed for feed in map(Feed, _pushed(app))}
+        self._feeds = {feed.uri: feed for feed in _pushed(app)}
         self._tasks: TaskGroup | None = None
 
     @asynccontextmanager
@@ -119,20 +122,19 @@ class Feeds:
             "on_subscriptions_listen": self.listen,
         }
 
-    def resources(self, rights: Rights) -> list[Resource]:
+    def resources(self, view: View) -> list[Resource]:
         """Describe the feeds that are there for somebody."""
-        return [feed.resource() for feed in self._allowed(rights).values()]
+        return [feed.resource() for feed in self._allowed(view).values()]
 
-    def _allowed(self, rights: Rights) -> dict[str, Feed]:
-        feeds = self._feeds.items()
-        return {uri: feed for uri, feed in feeds if not rights.missing(feed.operation)}
+    def _allowed(self, view: View) -> dict[str, Feed]:
+        return {uri: feed for uri, feed in self._feeds.items() if _is_there(feed, view)}
 
-    def read(self, uri: str, rights: Rights) -> ReadResourceResult | None:
+    def read(self, uri: str, view: View) -> ReadResourceResult | None:
         """Tell the newest messages of one feed, oldest first; None where there is none."""
-        feed = self._allowed(rights).get(uri)
+        feed = self._allowed(view).get(uri)
         if feed is None:
             return None
-        account = self._app.pipeline.accounts[feed.operation.vendor].label
+        account = feed.account.label
         limit = self._app.settings.general.max_result_chars
         envelope = success(Outcome(list(feed.messages)), feed.operation, account, limit)
         text = TextResourceContents(uri=feed.uri, mime_type=JSON_TYPE, text=as_text(envelope))
@@ -173,7 +175,7 @@ class Feeds:
                 _stop_if_unwanted(feed)
 
     def _find(self, ctx: Context, uri: str) -> Feed:
-        allowed = self._allowed(self._identify(ctx).rights)
+        allowed = self._allowed(self._view_of(ctx))
         feed = allowed.get(uri)
         if feed is None:
             known = ", ".join(allowed)
@@ -192,11 +194,12 @@ class Feeds:
     async def _follow(self, feed: Feed, scope: anyio.CancelScope) -> None:
         """Listen round after round; a CRM that cannot be heard is tried again, ever more rarely."""
         pause = FIRST_PAUSE
+        pipeline = self._app.at(feed.account.name)
         caller = Caller(program="subscription", heard=lambda outcome: self._heard(feed, outcome))
         with scope:
             while True:
                 try:
-                    await self._app.pipeline.call(feed.operation.name, ROUND, caller)
+                    await pipeline.call(feed.operation.name, ROUND, caller)
                     pause = FIRST_PAUSE
                 except ToolFailure as failure:
                     logger.warning("%s: not listening: %s", feed.operation.name, failure.message)
@@ -224,9 +227,18 @@ def _stop_if_unwanted(feed: Feed) -> None:
         feed.listening = None
 
 
-def _pushed(app: App) -> Iterator[Operation]:
-    """List the operations that listen, as far as they may be called here."""
+def _is_there(feed: Feed, view: View) -> bool:
+    """Whether somebody's view has the account of a feed, and may call what it listens with."""
+    account = view.pipeline.accounts.get(feed.operation.vendor)
+    is_theirs = account is not None and account.name == feed.account.name
+    return is_theirs and view.registry.is_offered(feed.operation)
+
+
+def _pushed(app: App) -> Iterator[Feed]:
+    """List the feeds of all accounts, as far as they may be called here."""
     registry = app.pipeline.registry
     for operation in registry.operations:
         if operation.request.method == "WS" and registry.is_offered(operation):
-            yield operation
+            for account in app.accounts.values():
+                if account.vendor.id == operation.vendor:
+                    yield Feed(account, operation)

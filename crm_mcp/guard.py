@@ -36,7 +36,10 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the operator allows; nothing in a call can change it."""
+    """What the operator allows; nothing in a call can change it.
+
+    `within` is the wider policy that this one narrows: what that one refuses is refused.
+    """
 
     mode: Mode = Mode.CONFIRM
     allow: tuple[str, ...] = ()
@@ -44,6 +47,7 @@ class Policy:
     accept_inferred: tuple[str, ...] = ()
     max_bulk: int = 25
     writes_per_hour: int = 200
+    within: "Policy | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +87,29 @@ def judge(operation: Operation, policy: Policy, records: int, rights: Rights = F
             "touched in one call.",
             hint=f"Split the call into parts of at most {policy.max_bulk} records.",
         )
-    asks = operation.asks and policy.mode is not Mode.UNATTENDED
-    return Ask() if asks else Allow()
+    return Ask() if operation.asks and _someone_asks(policy) else Allow()
+
+
+def _someone_asks(policy: Policy) -> bool:
+    """Whether this policy, or a wider one, wants a person's yes before a write."""
+    wider = policy.within is not None and _someone_asks(policy.within)
+    return wider or policy.mode is not Mode.UNATTENDED
 
 
 def refusal_of(operation: Operation, policy: Policy) -> Refuse | None:
     """Say why an operation is not available at all, if so; listing and calling both ask this."""
+    wider = refusal_of(operation, policy.within) if policy.within else None
+    return wider or _own_refusal_of(operation, policy)
+
+
+def _own_refusal_of(operation: Operation, policy: Policy) -> Refuse | None:
     if _named(operation, policy.deny):
         return Refuse(f"{operation.name} is switched off here.")
     if policy.allow and not _named(operation, policy.allow):
         return Refuse(f"{operation.name} is not among the tools switched on here.")
-    if "credential" in operation.traits and not _names(operation) & set(policy.allow):
+    # Where the wider policy names it in full, a narrower one that names none at all leaves it.
+    named_in_full = _names(operation) & set(policy.allow)
+    if "credential" in operation.traits and not (named_in_full or policy.within):
         return Refuse(f"{operation.name} touches credentials and is switched off here.")
     if operation.asks and policy.mode is Mode.READ_ONLY:
         return Refuse(f"{operation.name} would change data, and this server only reads.")
@@ -188,7 +204,17 @@ class Gate:
     def __init__(self, policy: Policy, clock: Callable[[], float] = time.monotonic) -> None:
         self._policy = policy
         self._clock = clock
-        self._out: dict[str, tuple[float, str]] = {}
+        self._out: dict[str, tuple[float, str, str]] = {}
+
+    def narrowed(self, policy: Policy) -> "Gate":
+        """Make a gate of a narrower policy; what it issues is taken in here too."""
+        gate = Gate(policy, self._clock)
+        gate._out = self._out
+        return gate
+
+    def entrance(self, account: str) -> "Entrance":
+        """Make the gate as the client of one account has it."""
+        return Entrance(self, account)
 
     def permit(self, call: BoundCall, consent: Consent | None = None) -> Permit:
         """Issue a permit for what the policy allows, or for what a person agreed to.
@@ -204,22 +230,47 @@ class Gate:
         if call.spec.operation != operation.name:
             raise PermitError(f"{operation.name}: the request is another operation's")
         now = self._clock()
-        self._out = {token: out for token, out in self._out.items() if out[0] > now}
+        for token in [token for token, (expires, *_) in self._out.items() if expires <= now]:
+            del self._out[token]
         permit = Permit(secrets.token_hex(16), call.spec.digest)
-        self._out[permit.token] = (now + PERMIT_SECONDS, permit.digest)
+        self._out[permit.token] = (now + PERMIT_SECONDS, permit.digest, call.account)
         return permit
 
-    def spend(self, permit: Permit, spec: RequestSpec) -> None:
+    def spend(self, permit: Permit, spec: RequestSpec, account: str | None = None) -> None:
         """Take a permit in; it is gone afterwards, also when it did not fit.
 
+        Args:
+            permit: as the gate issued it.
+            spec: what is to be sent.
+            account: where it is to be sent, if that is known here.
+
         Raises:
-            PermitError: never issued, used already, expired, or issued for another request.
+            PermitError: never issued, used already, expired, or issued for another request, or
+                for the same at another account.
         """
         out = self._out.pop(getattr(permit, "token", ""), None)
         if out is None:
             raise PermitError(f"{spec.operation}: the permit was not issued here, or is used up")
-        expires, digest = out  # what was issued counts, not what the holder says
+        expires, digest, issued_for = out  # what was issued counts, not what the holder says
         if self._clock() > expires:
             raise PermitError(f"{spec.operation}: the permit has expired")
         if digest != spec.digest:
             raise PermitError(f"{spec.operation}: the permit is for another request")
+        if account not in (None, issued_for):
+            raise PermitError(f"{spec.operation}: the permit is for another account")
+
+
+@dataclass(frozen=True)
+class Entrance:
+    """The gate as one account's client has it: takes in permits of that account's calls alone."""
+
+    gate: Gate
+    account: str
+
+    def spend(self, permit: Permit, spec: RequestSpec) -> None:
+        """Take a permit in.
+
+        Raises:
+            PermitError: it does not fit this request at this account.
+        """
+        self.gate.spend(permit, spec, self.account)

@@ -6,16 +6,21 @@ from typing import Any
 
 from mcp.server import ServerRequestContext
 
+from crm_mcp.access import Narrowing
 from crm_mcp.parties import Caller
 from crm_mcp.rights import FULL, Rights
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A caller's name for the record, and what they may do."""
+    """A caller's name for the record, and what they may do.
+
+    `narrowings` are those of the operator and of the caller, in this order.
+    """
 
     name: str = Caller.name
     rights: Rights = FULL
+    narrowings: tuple[Narrowing, ...] = ()
 
 
 Identify = Callable[[ServerRequestContext[Any]], Identity]

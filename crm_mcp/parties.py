@@ -35,10 +35,11 @@ class Sender(Protocol):
 
 @dataclass(frozen=True)
 class Account:
-    """One vendor as it is set up here: its code, its address, its client on first use.
+    """One account at a vendor: its code, its address, its client on first use.
 
-    `rate` is how many requests a second its client makes at most. `screening` is there where
-    personal values are hidden from callers. `settings` are the vendor's own.
+    `name` is the operator's for it, that of the vendor where they gave none; `label` is what
+    people read. `rate` is how many requests a second its client makes at most. `screening` is
+    there where personal values are hidden from callers. `settings` are the vendor's own.
     """
 
     vendor: Vendor
@@ -48,6 +49,7 @@ class Account:
     rate: float = 5.0
     screening: Screening | None = None
     settings: VendorSettings | None = None
+    name: str = ""
 
     def defaults(self, operation: Operation) -> dict[str, Any]:
         """Give the arguments that are set up here, of those that the operation has.

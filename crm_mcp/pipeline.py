@@ -13,6 +13,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
@@ -87,8 +88,15 @@ class Pipeline:
         self._files = files or FileFolder(None)
         self._room = room
         self._validator = ArgumentValidator()
-        self._seen: defaultdict[str, Seen] = defaultdict(Seen)
+        self._seen: defaultdict[tuple[str, str], Seen] = defaultdict(Seen)
         self._fields = FieldNames()
+
+    def narrowed(self, registry: Registry, accounts: Mapping[str, Account]) -> "Pipeline":
+        """Make one that offers less, or other accounts, and shares all else."""
+        other = copy(self)
+        other.registry, other.accounts = registry, accounts
+        other.gate = self.gate.narrowed(registry.policy)
+        return other
 
     async def call(self, name: str, arguments: Mapping[str, Any], caller: Caller) -> Outcome:
         """Carry out one call.
@@ -230,7 +238,9 @@ class Pipeline:
             looks=sight.looks,
             names=sight.names,
             forecast=forecast(came, len(sight.looks), account.rate, asked=asked),
-            repeated=self._seen[call.caller].repeated(came.arguments, named(sight.names)),
+            repeated=self._seen[call.caller, call.account].repeated(
+                came.arguments, named(sight.names)
+            ),
             unlisted=self._fields.unlisted(call),
             word=typed_word(call.operation, call.records),
         )
@@ -343,7 +353,7 @@ class Pipeline:
         account = self.accounts[call.operation.vendor]
         hiding = self._recorder.hiding(call)
         outcome = respond(call.operation, account.vendor, reply, call.arguments, hiding)
-        self._seen[call.caller].note(call.operation.name, outcome.data)
+        self._seen[call.caller, call.account].note(call.operation.name, outcome.data)
         self._fields.note(call, outcome.data)
         if call.operation.is_write:
             return outcome

@@ -1,5 +1,6 @@
 """Prompts over MCP: what clients list, and the text they get."""
 
+from collections.abc import Callable
 from typing import Any
 
 from mcp import MCPError
@@ -18,8 +19,8 @@ from mcp_types import Prompt as Entry
 
 from crm_mcp.entries import FRESH_MS
 from crm_mcp.errors import InvalidArguments
-from crm_mcp.prompts import Prompts
 from crm_mcp.prompts.definition import Prompt
+from crm_mcp.views import View
 
 Context = ServerRequestContext[Any]
 
@@ -27,32 +28,33 @@ Context = ServerRequestContext[Any]
 class Prompting:
     """The handlers that list prompts and write them."""
 
-    def __init__(self, prompts: Prompts) -> None:
-        self._prompts = prompts
-        self._entries = [_entry(prompt) for prompt in prompts.listed]
+    def __init__(self, view_of: Callable[[Context], View]) -> None:
+        self._view_of = view_of
 
     def handlers(self) -> dict[str, Any]:
         """Name the handlers for the server."""
         return {"on_list_prompts": self.list_prompts, "on_get_prompt": self.get_prompt}
 
     async def list_prompts(
-        self, _ctx: Context, _params: PaginatedRequestParams | None
+        self, ctx: Context, _params: PaginatedRequestParams | None
     ) -> ListPromptsResult:
         """List the prompts; they stay the same while the server runs."""
-        return ListPromptsResult(prompts=self._entries, ttl_ms=FRESH_MS, cache_scope="private")
+        entries = [_entry(prompt) for prompt in self._view_of(ctx).prompts.listed]
+        return ListPromptsResult(prompts=entries, ttl_ms=FRESH_MS, cache_scope="private")
 
-    async def get_prompt(self, _ctx: Context, params: GetPromptRequestParams) -> GetPromptResult:
+    async def get_prompt(self, ctx: Context, params: GetPromptRequestParams) -> GetPromptResult:
         """Write one prompt.
 
         Raises:
             MCPError: there is no such prompt here, or an argument does not fit.
         """
+        prompts = self._view_of(ctx).prompts
         try:
-            text = self._prompts.text(params.name, params.arguments or {})
+            text = prompts.text(params.name, params.arguments or {})
         except InvalidArguments as error:
             raise MCPError(INVALID_PARAMS, error.message) from None
         message = PromptMessage(role="user", content=TextContent(type="text", text=text))
-        description = self._prompts.find(params.name).description
+        description = prompts.find(params.name).description
         return GetPromptResult(description=description, messages=[message])
 
 

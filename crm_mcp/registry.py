@@ -12,6 +12,7 @@ from crm_mcp.errors import ConfigError, NotCallable, UnknownTool
 from crm_mcp.everyday import chosen
 from crm_mcp.guard import Policy, refusal_of
 from crm_mcp.operation import Operation
+from crm_mcp.rights import FULL, Rights
 
 
 class Registry:
@@ -21,6 +22,7 @@ class Registry:
         operations: of all vendors that are known, on or off, in a stable order.
         enabled: the ids of the vendors that are set up.
         policy: what the operator allows.
+        rights: of those it is for.
         toolsets: `default`, `all`, or patterns such as `fivecrm.products` and `cirrus.*`.
         everyday: of each vendor the tools and toolsets that `default` lists as far as there is
             room, the most important first.
@@ -29,17 +31,19 @@ class Registry:
         ConfigError: two tools of one name, or a pattern that fits nothing.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a server offers depends on all of it
         self,
         operations: Iterable[Operation],
         *,
         enabled: Iterable[str],
         policy: Policy,
+        rights: Rights = FULL,
         toolsets: Sequence[str] = ("default",),
         everyday: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
     ) -> None:
         self.operations = tuple(operations)
         self.policy = policy
+        self._rights = rights
         self._enabled = frozenset(enabled)
         self._by_name = _index(self.operations)
         _check_globs(self._by_name, policy)
@@ -72,7 +76,9 @@ class Registry:
 
     def is_offered(self, operation: Operation) -> bool:
         """Tell whether this operation can be called here, listed or not."""
-        return operation.vendor in self._enabled and refusal_of(operation, self.policy) is None
+        if operation.vendor not in self._enabled or self._rights.missing(operation):
+            return False
+        return refusal_of(operation, self.policy) is None
 
     def offered(self, names: Iterable[str]) -> tuple[Operation, ...]:
         """Give those of some tools that can be called here, in their order."""
@@ -107,14 +113,16 @@ def _index(operations: Iterable[Operation]) -> Mapping[str, Operation]:
 
 def _check_globs(by_name: Mapping[str, Operation], policy: Policy) -> None:
     settings = {
-        "ALLOW": policy.allow,
-        "DENY": policy.deny,
-        "ACCEPT_INFERRED": policy.accept_inferred,
+        "allow": policy.allow,
+        "deny": policy.deny,
+        "accept_inferred": policy.accept_inferred,
     }
     for setting, globs in settings.items():
+        # A narrower policy stands in no variable.
+        told = setting if policy.within else f"CRM_MCP_{setting.upper()}"
         for glob in globs:
             if glob not in by_name and not any(fnmatchcase(name, glob) for name in by_name):
-                raise ConfigError(f"CRM_MCP_{setting}: {glob!r} fits no tool")
+                raise ConfigError(f"{told}: {glob!r} fits no tool")
 
 
 def _patterns(operations: tuple[Operation, ...], toolsets: tuple[str, ...]) -> frozenset[str]:

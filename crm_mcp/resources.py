@@ -6,6 +6,7 @@ fill what clients show.
 
 import base64
 import logging
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -27,13 +28,13 @@ from mcp_types import (
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from crm_mcp.app import App
-from crm_mcp.catalogue import Catalogue
 from crm_mcp.entries import FRESH_MS
 from crm_mcp.envelope import as_text, fit
 from crm_mcp.errors import StateError, ToolFailure
 from crm_mcp.feeds import JSON_TYPE, Feeds
 from crm_mcp.identity import Identify
 from crm_mcp.received import Kept, Received
+from crm_mcp.views import View
 
 CATALOGUE = "crm://catalogue"
 _ONE = "crm://operations/"
@@ -56,13 +57,13 @@ class Resources:
         app: App,
         feeds: Feeds,
         received: Received,
-        catalogue: Catalogue,
+        view_of: Callable[[Context], View],
         identify: Identify,
     ) -> None:
         self._audit = app.audit
         self._feeds = feeds
         self._received = received
-        self._catalogue = catalogue
+        self._view_of = view_of
         self._limit = app.settings.general.max_result_chars
         self._identify = identify
 
@@ -81,7 +82,7 @@ class Resources:
         """List the catalogue, the feeds, and the files that are still kept."""
         identity = self._identify(ctx)
         files = [_described(kept) for kept in self._received.of(identity.name)]
-        feeds = self._feeds.resources(identity.rights)
+        feeds = self._feeds.resources(self._view_of(ctx))
         return ListResourcesResult(resources=[_catalogue(), *feeds, *files])
 
     async def list_templates(
@@ -108,18 +109,18 @@ class Resources:
         Raises:
             MCPError: there is no such resource, and no such file is kept any more.
         """
-        uri, identity = params.uri, self._identify(ctx)
+        uri, identity, view = params.uri, self._identify(ctx), self._view_of(ctx)
         if uri == CATALOGUE:
-            return _fixed(uri, await to_thread.run_sync(self._catalogue.whole, self._limit))
+            return _fixed(uri, await to_thread.run_sync(view.catalogue.whole, self._limit))
         if uri.startswith(_ONE):
             return await self._operation(ctx, uri)
-        if (feed := self._feeds.read(uri, identity.rights)) is not None:
+        if (feed := self._feeds.read(uri, view)) is not None:
             return feed
         if (kept := self._received.get(uri, identity.name)) is not None:
             return _file(kept)
         if self._received.is_anothers(uri, identity.name):
             await to_thread.run_sync(self._record_reach, identity.name)
-        feeds = [str(resource.uri) for resource in self._feeds.resources(identity.rights)]
+        feeds = [str(resource.uri) for resource in self._feeds.resources(view)]
         raise _not_found(
             ctx,
             uri,
@@ -136,7 +137,7 @@ class Resources:
 
     async def _operation(self, ctx: Context, uri: str) -> ReadResourceResult:
         try:
-            describe = partial(self._catalogue.describe, uri.removeprefix(_ONE))
+            describe = partial(self._view_of(ctx).catalogue.describe, uri.removeprefix(_ONE))
             described = await to_thread.run_sync(describe)
         except ToolFailure as error:
             raise _not_found(ctx, uri, error.message, **error.details) from None

@@ -4,7 +4,6 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
 from anyio import to_thread
@@ -27,7 +26,6 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from crm_mcp import __version__
 from crm_mcp.app import App
-from crm_mcp.catalogue import Catalogue
 from crm_mcp.catalogue.asks import TOOLS, CallTool, DescribeTool, FindTools
 from crm_mcp.clients import Program
 from crm_mcp.completion import Completions
@@ -41,16 +39,15 @@ from crm_mcp.feeds import Feeds
 from crm_mcp.guard import Mode
 from crm_mcp.identity import Identify, whoever_started_it
 from crm_mcp.ledger import LIFETIME_SECONDS
-from crm_mcp.listing import listed
 from crm_mcp.parties import Caller, Report
 from crm_mcp.preview import visible
 from crm_mcp.prompting import Prompting
-from crm_mcp.prompts import Prompts
 from crm_mcp.received import Received
 from crm_mcp.redact import Redactor
 from crm_mcp.resources import Resources
 from crm_mcp.results import tool_result
 from crm_mcp.stdio import Prepared
+from crm_mcp.views import View, Views
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +88,7 @@ def build_server(
     app: App,
     bus: SubscriptionBus | None = None,
     identify: Identify = whoever_started_it,
+    views: Views | None = None,
 ) -> Server[Any]:
     """Make the MCP server of an app; it speaks every protocol revision of the SDK.
 
@@ -98,19 +96,21 @@ def build_server(
         app: what it serves.
         bus: on which others tell the clients of news beside the app's own, if any do.
         identify: tells who sends a request.
+        views: of its callers, if somebody else looks at them too.
     """
     received = Received()
-    catalogue = Catalogue(app.pipeline.registry)
-    handlers = Handlers(app, catalogue, received, identify)
-    feeds = Feeds(app, identify, bus)
-    prompts = Prompts(
-        app.pipeline.registry, (account.vendor for account in app.pipeline.accounts.values())
-    )
-    resources = Resources(app, feeds, received, catalogue, identify)
+    views = views or Views(app)
+
+    def view_of(ctx: Context) -> View:
+        return views.of(identify(ctx))
+
+    handlers = Handlers(app, views, received, identify)
+    feeds = Feeds(app, view_of, bus)
+    resources = Resources(app, feeds, received, view_of, identify)
     others: dict[str, Handler] = {
         **resources.handlers(),
-        **Prompting(prompts).handlers(),
-        **Completions(prompts, catalogue).handlers(),
+        **Prompting(view_of).handlers(),
+        **Completions(view_of).handlers(),
     }
     server: Server[Any] = Server(
         NAME,
@@ -156,7 +156,7 @@ class PreparedList:
             return await call_next(ctx)
         if (ctx.params or {}).get("cursor") is not None:
             raise MCPError(INVALID_PARAMS, "There is one page of tools; no cursor was given out.")
-        tools = {"tools": self._handlers.entries}
+        tools = {"tools": self._handlers.entries(ctx)}
         return tools | self._modern if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS else tools
 
 
@@ -166,24 +166,23 @@ class Handlers:
     def __init__(
         self,
         app: App,
-        catalogue: Catalogue,
+        views: Views,
         received: Received,
         identify: Identify = whoever_started_it,
     ) -> None:
         self._app = app
         self._identify = identify
-        self._catalogue = catalogue
+        self._views = views
         self._received = received
         self._limit = app.settings.general.max_result_chars
         self._dialogs = app.settings.general.dialogs
 
-    @cached_property
-    def entries(self) -> Prepared:
-        """The entries of `tools/list`: our own tools, then those of the CRMs."""
-        return Prepared(listed(self._app.pipeline.registry))
+    def entries(self, ctx: Context) -> Prepared:
+        """Give the entries of `tools/list`, as they are for whoever asks."""
+        return self._views.of(self._identify(ctx)).entries
 
     def input_schema(self, name: str) -> dict[str, Any] | None:
-        """Look up one tool's schema."""
+        """Look up one tool's schema; it is the same for all callers."""
         if name in TOOLS:
             schema: dict[str, Any] = TOOLS[name].entry()["inputSchema"]
             return schema
@@ -193,10 +192,10 @@ class Handlers:
             return None
 
     async def list_tools(
-        self, _ctx: Context, _params: PaginatedRequestParams | None
+        self, ctx: Context, _params: PaginatedRequestParams | None
     ) -> ListToolsResult:
         """Announce that there are tools; `PreparedList` answers before this is reached."""
-        return ListToolsResult.model_validate({"tools": self.entries})
+        return ListToolsResult.model_validate({"tools": self.entries(ctx)})
 
     async def call_tool(
         self, ctx: Context, params: CallToolRequestParams
@@ -221,11 +220,12 @@ class Handlers:
 
     async def _call(self, ctx: Context, params: CallToolRequestParams) -> CallToolResult:
         ask = TOOLS[params.name].of(params.arguments or {}) if params.name in TOOLS else None
+        catalogue = self._views.of(self._identify(ctx)).catalogue
         if isinstance(ask, FindTools | DescribeTool):
-            answer = await to_thread.run_sync(self._catalogue.answer, ask)
+            answer = await to_thread.run_sync(catalogue.answer, ask)
             return tool_result(fit(answer, self._limit))
         if isinstance(ask, CallTool):
-            name, arguments = self._catalogue.target(ask)
+            name, arguments = catalogue.target(ask)
         else:
             name, arguments = params.name, params.arguments or {}
         return await self._carry_out(ctx, params, name, arguments)
@@ -234,9 +234,9 @@ class Handlers:
         self, ctx: Context, params: CallToolRequestParams, name: str, arguments: dict[str, Any]
     ) -> CallToolResult:
         """Take a call through the pipeline; an answer to its question may have come with it."""
-        pipeline = self._app.pipeline
         report = _progress(ctx)
         identity = self._identify(ctx)
+        pipeline = self._views.of(identity).pipeline
         program = _program(ctx, identity.name, self._app.redactor)
         asker: Asker = Nobody()
         if self._dialogs:

@@ -52,6 +52,9 @@ class ServiceSettings(BaseModel):
     tokens: Path | None = Field(None, description="File of callers and hashes of their tokens.")
     issuer: str | None = Field(None, description="Who issues the OAuth tokens of callers.")
     keys_url: str | None = Field(None, description="Address of the issuer's public keys (JWKS).")
+    groups_claim: str = Field(
+        "groups", min_length=1, description="Claim of the OAuth tokens that lists groups."
+    )
     anyone: bool = Field(
         default=False, description="Whether all on this machine may call it without a token."
     )

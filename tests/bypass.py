@@ -6,6 +6,7 @@ An attack gets a folder of its own, and returns when it was beaten back: nothing
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from mcp_types import (
 )
 from open_crm import OpenCrm, Person, Write, former, opened, writes
 
-from crm_mcp.app import App
+from crm_mcp.app import App, LazyClient
 from crm_mcp.bind import bind
 from crm_mcp.confirm import Answer
 from crm_mcp.errors import ApprovalRequired, PermitError, ToolFailure
@@ -188,6 +189,10 @@ async def after_a_rejected_approval(folder: Path) -> None:
     assert crm.sent == []
 
 
+async def unheard(*_: object) -> None:
+    """Hear nothing."""
+
+
 async def an_approval_for_other_arguments(folder: Path) -> None:
     """Approve a call of each tool, and make another call of it; and repeat the approved one."""
     crm = OpenCrm()
@@ -195,8 +200,12 @@ async def an_approval_for_other_arguments(folder: Path) -> None:
         await all_kinds(client)
         for waiting in app.ledger.waiting():
             app.ledger.decide(waiting.id, "approved", "a person")
-        other = replace(app.pipeline.accounts["interact"], label="another account")
         there = app.pipeline.accounts["interact"]
+        opener: Any = there.client._opener  # type: ignore[attr-defined]  # noqa: SLF001
+        vendor, settings, _, *rest = opener.args
+        entrance = app.pipeline.gate.entrance("another account")
+        sender = LazyClient(partial(opener.func, vendor, settings, entrance, *rest), unheard)
+        other = replace(there, label="another account", client=sender)
         app.pipeline.accounts["interact"] = other  # type: ignore[index]
         elsewhere = [one for one in writes() if one.operation.vendor == "interact"]
         for write in elsewhere:

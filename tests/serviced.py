@@ -14,10 +14,11 @@ import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
+from crm_mcp.access import Access
 from crm_mcp.app import SANDBOX_ORIGIN, App, load_catalogue, open_app, sandbox_settings
 from crm_mcp.commands.serve_http import DrainingServer
 from crm_mcp.commands.setup import listen
-from crm_mcp.config import General, Settings
+from crm_mcp.config import AccountSettings, General, Settings
 from crm_mcp.sandbox.app import Sandbox
 from crm_mcp.service.tokens import hashed
 from crm_mcp.service_settings import ServiceSettings
@@ -30,6 +31,7 @@ SCOPES = {
     "five": ["crm:read:fivecrm"],
     "nobody": ["crm:read"],
 }
+GROUPS = {"ben": "support", "five": "support"}
 HELLO = {
     "jsonrpc": "2.0",
     "id": 1,
@@ -49,6 +51,8 @@ def token_lines(*names: str, scopes: Mapping[str, list[str]] = SCOPES, expires: 
     for name in names:
         listed = ", ".join(f'"{scope}"' for scope in scopes[name])
         block = f'[[caller]]\nname = "{name}"\nhash = "{hashed(TOKENS[name])}"\nscopes = [{listed}]'
+        if name in GROUPS:
+            block += f'\ngroups = ["{GROUPS[name]}"]'
         blocks.append(f"{block}\nexpires = {expires}\n" if expires else f"{block}\n")
     return "\n".join(blocks)
 
@@ -71,7 +75,7 @@ class Service:
 
     folder: Path
     settings: Settings
-    sandbox: Sandbox
+    sandbox: Any
     origin: str = ""
     app: App = field(init=False)
     server: DrainingServer = field(init=False)
@@ -109,9 +113,11 @@ class Service:
         mode: str = "auto",
         person: Person | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
+        wishes: Mapping[str, str] | None = None,
     ) -> AsyncIterator[Client]:
-        """Connect one of the callers."""
-        headers = {"authorization": f"Bearer {TOKENS[name]}"}
+        """Connect one of the callers, who may narrow what they see."""
+        narrowing = {f"x-crm-{name}": value for name, value in (wishes or {}).items()}
+        headers = {"authorization": f"Bearer {TOKENS[name]}", **narrowing}
         async with (
             httpx2.AsyncClient(headers=headers, timeout=30, transport=transport) as http,
             Client(
@@ -125,7 +131,13 @@ class Service:
 
 @contextmanager
 def serving_service(
-    folder: Path, sandbox: Sandbox | None = None, *, general: Any = None, **http: Any
+    folder: Path,
+    sandbox: Sandbox | None = None,
+    *,
+    general: Any = None,
+    accounts: Mapping[str, AccountSettings] | None = None,
+    access: Mapping[str, Any] | None = None,
+    **http: Any,
 ) -> Iterator[Service]:
     """Run a service in a thread while the block runs.
 
@@ -133,18 +145,25 @@ def serving_service(
         folder: of its state and its token file.
         sandbox: the CRMs behind it.
         general: general settings that differ.
+        accounts: named ones, to be reached over the network instead of an embedded sandbox.
+        access: tables that say who may use them.
         http: settings of the service; by default it has the token file of all callers.
     """
     tokens = folder / "tokens.toml"
     if not http:
         tokens.write_text(token_lines(*SCOPES), encoding="utf-8")
         http = {"tokens": tokens}
-    sandbox = sandbox or Sandbox(load_catalogue())
     told = {"state_dir": folder / "state", "min_answer_seconds": 0.0, **(general or {})}
     settings = Settings(
-        general=General.model_validate(told), http=ServiceSettings.model_validate(http)
+        general=General.model_validate(told),
+        http=ServiceSettings.model_validate(http),
+        named=accounts or {},
+        access={name: Access.model_validate(table) for name, table in (access or {}).items()},
     )
-    service = Service(folder, sandbox_settings(settings, sandbox, SANDBOX_ORIGIN), sandbox)
+    if accounts is None:
+        sandbox = sandbox or Sandbox(load_catalogue())
+        settings = sandbox_settings(settings, sandbox, SANDBOX_ORIGIN)
+    service = Service(folder, settings, sandbox)
     with listen("127.0.0.1", 0) as listener:
         service.origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
         thread = threading.Thread(target=anyio.run, args=(service.run, listener), daemon=True)

@@ -46,6 +46,7 @@ def test_without_settings_everything_has_its_default_and_no_vendor_is_on() -> No
         "toolsets": ("default",),
         "allow": (),
         "deny": (),
+        "use_accounts": (),
         "accept_inferred": (),
         "files_dir": None,
         "min_answer_seconds": 1.0,

@@ -142,6 +142,7 @@ WAYS: Mapping[str, Entry] = {
     "confirm uses decide": (bypass.a_person_who_declines,),
     "feeds uses call": FEEDS,
     "guard uses permit": PERMITS,
+    "guard uses spend": PERMITS,
     "pipeline uses call": CALLS,
     "pipeline uses permit": PERMITS,
     "pipeline uses send": PERMITS,

@@ -12,7 +12,6 @@ from mcp import Client, MCPError
 from mcp_types import INVALID_PARAMS, ListToolsResult
 
 from crm_mcp.app import SANDBOX_ORIGIN, load_catalogue, open_app, sandbox_settings
-from crm_mcp.catalogue import Catalogue
 from crm_mcp.catalogue.asks import TOOLS
 from crm_mcp.config import General, Settings
 from crm_mcp.entries import list_entry
@@ -21,6 +20,7 @@ from crm_mcp.received import Received
 from crm_mcp.sandbox.app import Sandbox
 from crm_mcp.server import Handlers
 from crm_mcp.testing import sandbox_client
+from crm_mcp.views import Views
 
 pytestmark = pytest.mark.anyio
 
@@ -61,7 +61,7 @@ async def test_the_sdk_is_told_the_schema_of_each_tool_and_of_no_other(tmp_path:
     settings = Settings(general=General(state_dir=tmp_path))
     connected = sandbox_settings(settings, Sandbox(load_catalogue()), SANDBOX_ORIGIN)
     async with open_app(connected, load_catalogue()) as app:
-        handlers = Handlers(app, Catalogue(app.pipeline.registry), Received())
+        handlers = Handlers(app, Views(app), Received())
         listed = await handlers.list_tools(None, None)  # type: ignore[arg-type]
 
     assert [tool.input_schema for tool in listed.tools] == [

@@ -248,7 +248,9 @@ async def test_a_token_never_reaches_a_crm_or_the_record(own: Service) -> None:
 
 
 def test_a_new_token_is_let_in_by_the_lines_that_come_with_it(tmp_path: Path) -> None:
-    token, lines = new_token("carla", ["crm:read", "crm:write:cirrus"], 30, date(2026, 1, 1))
+    token, lines = new_token(
+        "carla", ["crm:read", "crm:write:cirrus"], ["sales"], date(2026, 1, 31)
+    )
     file = tmp_path / "tokens.toml"
     file.write_text(lines, encoding="utf-8")
 
@@ -306,7 +308,7 @@ async def test_the_record_is_shown_with_who_was_refused_and_why(
 @pytest.mark.parametrize("name", ["anna b", "", "a" * 81, "anna\n"])
 def test_a_token_wants_a_plain_name(name: str) -> None:
     with pytest.raises(ConfigError, match="made of letters"):
-        new_token(name, ["crm:read"], 1, date(2026, 1, 1))
+        new_token(name, ["crm:read"], [], date(2026, 1, 1))
 
 
 FEED = "crm://interact/interact_push_interactions_listen"

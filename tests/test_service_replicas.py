@@ -31,9 +31,7 @@ def replicas(folder: Path, *keys: str | None) -> Iterator[list[Service]]:
     with ExitStack() as running:
         yield [
             running.enter_context(
-                serving_service(
-                    folder, sandbox, tokens=tokens, **({"state_key": key} if key else {})
-                )
+                serving_service(folder, sandbox, tokens=tokens, state_key=key or None)
             )
             for key in keys
         ]

@@ -42,7 +42,13 @@ def setup_of(office: Office) -> Setup:
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Any]:
-        yield SimpleNamespace(pipeline=office.pipeline, ledger=office.ledger, audit=office.audit)
+        pipeline = office.pipeline
+        yield SimpleNamespace(
+            pipeline=pipeline,
+            labelled=lambda _: pipeline,
+            ledger=office.ledger,
+            audit=office.audit,
+        )
 
     return cast("Setup", SimpleNamespace(settings=Settings(general=General()), open=opened))
 

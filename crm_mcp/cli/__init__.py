@@ -61,6 +61,9 @@ def token(
     scope: Annotated[
         list[str], typer.Option(help="crm:read or crm:write, for one CRM as crm:read:fivecrm.")
     ],
+    group: Annotated[
+        list[str] | None, typer.Option(help="A group of the settings' [access] tables.")
+    ] = None,
     days: Annotated[int, typer.Option(help="Days until it ends.", min=1, max=3650)] = 180,
 ) -> None:
     """Make a token for a caller of `serve --http`.
@@ -71,7 +74,7 @@ def token(
     from crm_mcp.commands import token as command
 
     with told_errors():
-        command.make_token(name, scope, days)
+        command.make_token(name, scope, group or [], days)
 
 
 @cli.command()

@@ -15,7 +15,7 @@ from crm_mcp.commands.setup import Setup
 from crm_mcp.config import Settings
 from crm_mcp.errors import AuthFailed, CrmMcpError, ToolFailure
 from crm_mcp.listing import cost_of, listed
-from crm_mcp.parties import Caller
+from crm_mcp.parties import Account, Caller
 from crm_mcp.state import StateFolder
 
 MAX_DOUBTS = 10
@@ -53,15 +53,15 @@ async def doctor(setup: Setup) -> int:
     report = Report()
     settings = setup.settings
     general = settings.general
-    count = len(settings.vendors)
+    count = len(settings.accounts)
     report.good(f"settings: mode {general.mode}, {count} CRM{'' if count == 1 else 's'} connected")
     report.good(f"personal data: {_PERSONAL[general.personal_data]}")
-    if not settings.vendors:
+    if not settings.accounts:
         report.bad("no CRM is connected; start `crm-mcp serve` to read what to set")
     async with setup.open() as app:
         _check_state(app, report)
-        for vendor in app.pipeline.accounts:
-            await _check_vendor(app, vendor, report)
+        for account in app.accounts.values():
+            await _check_account(app, account, report)
         _tell_doubts(app, report)
         _tell_list(app, report)
         _tell_clients(app, report)
@@ -86,11 +86,10 @@ def _check_state(app: App, report: Report) -> None:
         report.bad(write.as_sentence())
 
 
-async def _check_vendor(app: App, vendor: str, report: Report) -> None:
+async def _check_account(app: App, account: Account, report: Report) -> None:
     """Make one read that shows whether the CRM can be reached and knows us."""
-    account = app.pipeline.accounts[vendor]
     try:
-        await app.pipeline.call(account.vendor.probe, {}, Caller(program="crm-mcp doctor"))
+        await app.at(account.name).call(account.vendor.probe, {}, Caller(program="crm-mcp doctor"))
     except AuthFailed as error:
         report.bad(f"{account.label}: reached, but the credentials fail: {error.message}")
     except ToolFailure as error:
@@ -110,7 +109,7 @@ def _tell_doubts(app: App, report: Report) -> None:
         doubts = [doubt for doubt in app.doubts.open() if doubt.tool in inferred]
     except CrmMcpError:
         return  # the state has its own line
-    for account in app.pipeline.accounts.values():
+    for account in app.accounts.values():
         words = [doubt.as_words() for doubt in doubts if doubt.account == account.label]
         if words:
             more = f", and {len(words) - MAX_DOUBTS} more" if len(words) > MAX_DOUBTS else ""

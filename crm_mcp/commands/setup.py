@@ -53,7 +53,7 @@ class Setup:
 
             sandbox = Sandbox(catalogue)
             settings = sandbox_settings(settings, sandbox, SANDBOX_ORIGIN)
-        if vendors_needed and not settings.vendors:
+        if vendors_needed and not settings.accounts:
             raise ConfigError(_what_to_set())
         start_logging(settings)
         return cls(settings, catalogue, sandbox)

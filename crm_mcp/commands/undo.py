@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import typer
+from anyio import to_thread
 
 from crm_mcp.commands.setup import Setup, print_json
 from crm_mcp.commands.terminal import TerminalAsker
@@ -45,14 +46,16 @@ async def undo(setup: Setup, number: int) -> None:
         ToolFailure: what went wrong.
     """
     async with setup.open() as app:
-        desk = Desk(app.pipeline, app.ledger.undos, app.audit)
+        kept = await to_thread.run_sync(app.ledger.undos.get, number)
+        pipeline = app.labelled(kept.origin.account) if kept else app.pipeline
+        desk = Desk(pipeline, app.ledger.undos, app.audit)
         caller = Caller(program="crm-mcp undo", asker=TerminalAsker())
         try:
             operation, outcome = await take_back(desk, number, caller)
         except Refused as refusal:
             _tell_changes(refusal.details.get("stands", []))
             raise
-        account = app.pipeline.accounts[operation.vendor].label
+        account = pipeline.accounts[operation.vendor].label
         print_json(success(outcome, operation, account, setup.settings.general.max_result_chars))
 
 

@@ -23,6 +23,7 @@ from crm_mcp.service.callers import Callers, identify
 from crm_mcp.service.denials import Denials
 from crm_mcp.service.limits import Bounds, Turns, WholeBody
 from crm_mcp.service_settings import PATH, ServiceSettings
+from crm_mcp.views import Views
 
 if TYPE_CHECKING:
     from mcp.server import Server
@@ -48,10 +49,15 @@ def service_app(
         server: of the app, if it is not the usual one.
         events: keeps what a client of the handshake era may have missed; by default nothing does,
             and such a client asks again.
+
+    Raises:
+        ConfigError: a table of `access` gives what there is not.
     """
     settings = app.settings.http
+    views = Views(app)
+    views.check(app.settings.access)
     sessions = StreamableHTTPSessionManager(
-        server or build_server(app, identify=identify),
+        server or build_server(app, identify=identify, views=views),
         event_store=events,
         retry_interval=RETRY_MS if events else None,
         security_settings=TransportSecuritySettings(
@@ -62,7 +68,7 @@ def service_app(
         session_idle_timeout=IDLE_SECONDS,
     )
     guarded: ASGIApp = WholeBody(sessions.handle_request, settings.max_body_bytes)
-    guarded = Callers(Turns(guarded, settings.max_calls), settings)
+    guarded = Callers(Turns(guarded, settings.max_calls), app.settings, views)
     guarded = Denials(Bounds(guarded, is_stopping), app.audit)
 
     async def is_ready(_: Request) -> Response:

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from crm_mcp.audit import Audit
 from crm_mcp.errors import StateError
 from crm_mcp.preview import visible
-from crm_mcp.service.callers import caller_name
+from crm_mcp.service.callers import WHY, caller_name
 
 REFUSED = frozenset({401, 403, 408, 413, 421, 429, 503})
 UNLESS_KNOWN = frozenset({400, 404, 405})
@@ -61,6 +61,8 @@ class Denials:
             "peer": (scope.get("client") or ("",))[0],
             "asked": visible(f"{scope['method']} {scope['path']}")[:MAX_TEXT],
         }
+        if why := scope.get(WHY):
+            facts["why"] = visible(why)[:MAX_TEXT]
         left_out, self._left_out = self._left_out, 0
         if left_out:
             facts["unrecorded"] = left_out

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from crm_mcp.service.answers import answer
-from crm_mcp.service.callers import caller_name
+from crm_mcp.service.callers import NARROWING, caller_name
 
 HEADER_SECONDS = 10.0
 BODY_SECONDS = 30.0
@@ -27,6 +27,7 @@ _ONCE = frozenset(
         b"mcp-session-id",
         b"origin",
         b"transfer-encoding",
+        *(name.encode() for name in NARROWING),
     }
 )
 

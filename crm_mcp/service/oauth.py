@@ -3,7 +3,7 @@
 import logging
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
 from typing import Any
@@ -13,6 +13,7 @@ import jwt
 from anyio import to_thread
 from mcp.server.auth.provider import AccessToken
 
+from crm_mcp.service.tokens import GROUPS
 from crm_mcp.service_settings import ALGORITHMS
 
 logger = logging.getLogger(__name__)
@@ -65,12 +66,14 @@ class IssuedTokens:
         issuer: as the token must name it.
         audience: the address of this server, as the token must name it.
         keys: of the issuer.
+        groups: the claim that lists the groups of a caller.
     """
 
-    def __init__(self, issuer: str, audience: str, keys: IssuerKeys) -> None:
+    def __init__(self, issuer: str, audience: str, keys: IssuerKeys, groups: str = GROUPS) -> None:
         self._issuer = issuer
         self._audience = audience
         self._keys = keys
+        self._groups = groups
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """Check signature, issuer, audience and times; None where one of them does not hold."""
@@ -93,17 +96,18 @@ class IssuedTokens:
         return AccessToken(
             token="",  # nobody behind this needs it, and no CRM may ever see it
             client_id=f"oauth:{_plain(claims['sub'])}",
-            scopes=_scopes(claims),
+            scopes=_words(claims.get("scope", claims.get("scp"))),
             expires_at=int(claims["exp"]) + LEEWAY_SECONDS,
             subject=claims["sub"],
-            claims={"iss": claims["iss"]},
+            claims={"iss": claims["iss"], GROUPS: _words(claims.get(self._groups))},
         )
 
 
-def _scopes(claims: Mapping[str, Any]) -> list[str]:
-    """Read the scopes, which issuers write as one text or as a list."""
-    told = claims.get("scope", claims.get("scp", []))
-    return told.split() if isinstance(told, str) else [str(one) for one in told]
+def _words(told: Any) -> list[str]:
+    """Read what issuers write as one text or as a list."""
+    if isinstance(told, str):
+        return told.split()
+    return [one for one in told if isinstance(one, str)] if isinstance(told, list) else []
 
 
 def _plain(subject: str) -> str:

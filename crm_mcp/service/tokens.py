@@ -4,14 +4,16 @@
 name = "anna"
 hash = "sha256:…"
 scopes = ["crm:read", "crm:write:fivecrm"]
+groups = ["sales"]
 expires = 2027-06-30
 """
 
 import hashlib
+import json
 import logging
 import re
 import secrets
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 TOKEN_BYTES = 32
 HASH = "sha256:"
+GROUPS = "groups"
+"""Where the groups of a caller stand, with every kind of token."""
 _NAME = re.compile(r"[\w.@+-]{1,80}", re.ASCII)
 
 
@@ -49,6 +53,7 @@ class TokenCaller(BaseModel):
     name: Annotated[str, AfterValidator(_plain)]
     hash: str = Field(pattern=rf"^{HASH}[0-9a-f]{{64}}$")
     scopes: list[Annotated[str, AfterValidator(_known)]] = Field(min_length=1)
+    groups: list[Annotated[str, AfterValidator(_plain)]] = []
     expires: date | None = None
 
 
@@ -60,29 +65,30 @@ def hashed(token: str) -> str:
     return HASH + hashlib.sha256(token.encode()).hexdigest()
 
 
-def new_token(name: str, scopes: list[str], days: int, today: date) -> tuple[str, str]:
+def new_token(name: str, scopes: list[str], groups: list[str], last: date) -> tuple[str, str]:
     """Make a token; gives it, and the lines that let it in.
 
     Raises:
-        ConfigError: the name or a scope cannot be used.
+        ConfigError: the name, a scope or a group cannot be used.
     """
     token = secrets.token_urlsafe(TOKEN_BYTES)
     told = {
         "name": name,
         "hash": hashed(token),
         "scopes": scopes,
-        "expires": today + timedelta(days=days),
+        "groups": groups,
+        "expires": last,
     }
     try:
         caller = TokenCaller.model_validate(told)
     except ValidationError as error:
         raise ConfigError(first_problem(error)) from None
-    listed = ", ".join(f'"{scope}"' for scope in caller.scopes)
     lines = [
         "[[caller]]",
         f'name = "{caller.name}"',
         f'hash = "{caller.hash}"',
-        f"scopes = [{listed}]",
+        f"scopes = {json.dumps(caller.scopes)}",
+        *([f"groups = {json.dumps(caller.groups)}"] if caller.groups else []),
         f"expires = {caller.expires}",
     ]
     return token, "\n".join(lines) + "\n"
@@ -132,6 +138,7 @@ class TokenFile:
             client_id=f"token:{caller.name}",
             scopes=caller.scopes,
             expires_at=int(ends.timestamp()) if ends else None,
+            claims={GROUPS: caller.groups},
         )
 
     def callers(self) -> dict[str, TokenCaller]:
