@@ -25,7 +25,7 @@ from crm_mcp.redact import Redactor
 from crm_mcp.registry import Registry
 from crm_mcp.request import RequestSpec
 from crm_mcp.rights import FULL, Rights
-from crm_mcp.state import StateFolder
+from crm_mcp.states import audit_of, state_of
 from crm_mcp.vendors import load_vendor_code
 from crm_mcp.vendors.base import Reply, VendorSettings
 from crm_mcp.watch import Watch
@@ -180,8 +180,8 @@ def _build(
 ) -> App:
     general = settings.general
     redactor = Redactor(settings.secrets())
-    folder = StateFolder(general.state_dir)
-    ledger, audit, doubts = Ledger(folder), Audit(folder), Doubts(folder)
+    state = state_of(general)
+    ledger, audit, doubts = Ledger(state), audit_of(general, state), Doubts(state)
     usual: dict[str, Account] = {}
     pipeline = Pipeline(
         registry_of(settings, catalogue),
@@ -213,7 +213,7 @@ def _build(
             name=name,
         )
     usual |= {vendor: accounts[name] for vendor, name in chosen(settings, accounts).items()}
-    clients = Clients(folder)
+    clients = Clients(state)
     watch = Watch(clients, audit, general.min_answer_seconds)
     return App(
         settings,

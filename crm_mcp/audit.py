@@ -1,30 +1,32 @@
 """Step 5d: the record of writes, refusals and approvals: JSON lines, each chained to the last.
 
-Each line holds the hash of the line before it, made with a key of the state database: who has the
-file alone can make no line that fits. The newest hash and the file's size are anchored there too,
-under the same lock, so that a line that was changed, taken out, put in or cut off at the end is
-found. Where the record cannot be written, the write does not happen.
+Each line holds the hash of the line before it, made with a key of the state: who has the file
+alone can make no line that fits. The newest hash and the file's size are anchored there too, under
+the same lock, so that a line that was changed, taken out, put in or cut off at the end is found.
+Where the record cannot be written, the write does not happen.
+
+The lines stand in a file, in the stream of a state that has one, or in both: then each machine's
+file is a copy of the whole stream, up to the last line that was added there.
 """
 
 import hashlib
 import hmac
 import json
 import os
+import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 from crm_mcp.errors import StateError
 from crm_mcp.open_writes import OpenWrite, listed, note
-from crm_mcp.presence import Presence
-from crm_mcp.state import StateFolder
+from crm_mcp.state import State, Tables
 
-if TYPE_CHECKING:
-    import sqlite3
-
+AUDIT = "audit"
+KeptIn = Literal["file", "stream", "both"]
 FIRST_HASH = "0" * 64
 _IN_EACH_LINE = {"seq", "at", "event"}
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows would turn line ends around
@@ -48,17 +50,21 @@ class Verdict:
 
 
 class Audit:
-    """The record of one state folder; appending is one transaction and may block."""
+    """The record of one state; appending is one transaction and may block."""
 
-    def __init__(self, folder: StateFolder, clock: Callable[[], float] = time.time) -> None:
-        self._folder = folder
+    def __init__(
+        self, state: State, clock: Callable[[], float] = time.time, kept_in: KeptIn = "file"
+    ) -> None:
+        self._state = state
         self._clock = clock
-        self._presence = Presence(folder.path)
+        self._kept_in = kept_in
+        self._presence = state.presence()
+        self._key = b""
 
     @property
     def path(self) -> Path:
         """The file with the lines."""
-        return self._folder.path / "audit.jsonl"
+        return self._state.path / "audit.jsonl"
 
     def append(self, event: str, arguments: Mapping[str, Any] | None = None, **facts: Any) -> int:
         """Add one line and have it on the disk before returning; gives its number.
@@ -72,9 +78,9 @@ class Audit:
         Raises:
             StateError: the file was changed by somebody else, or cannot be written.
         """
-        with self._folder.transaction() as database:
-            key = _key(database)
-            head = self._resume(database, key)
+        key = self._lasting_key()
+        with self._state.transaction() as tables:
+            head = self._resume(tables, key)
             at = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds")
             entry = {"seq": head.seq + 1, "at": at, "event": event, **facts}
             if "request" in entry:  # a digest without a key can be compared with a guess
@@ -82,8 +88,8 @@ class Audit:
             if arguments is not None:
                 entry["arguments"] = hashed(arguments, key)
             line, digest = _line(entry, head.hash, key)
-            note(database, entry, self._presence.name() if event == "sending" else "")
-            _anchor(database, Head(head.seq + 1, digest, self._write(line, head.size)))
+            note(tables, entry, self._presence.name() if event == "sending" else "")
+            _anchor(tables, Head(head.seq + 1, digest, self._keep(tables, head, line)))
         return head.seq + 1
 
     def unknown(self) -> list[OpenWrite]:
@@ -92,12 +98,13 @@ class Audit:
         Raises:
             StateError: the state cannot be read, or the record was changed by somebody else.
         """
-        if not self._folder.is_there:
+        if not self._state.is_there:
             return []
-        with self._folder.transaction() as database:
-            self._resume(database, _key(database))
+        key = self._lasting_key()
+        with self._state.transaction() as tables:
+            self._resume(tables, key)
             # Within the lock: a process that ends well meanwhile could not record it either.
-            writes = listed(database)
+            writes = listed(tables)
             return [write for write in writes if not self._presence.lives(write.process)]
 
     def lines(self) -> Iterator[dict[str, Any]]:
@@ -113,32 +120,37 @@ class Audit:
 
     def verify(self) -> Verdict:
         """Prove the chain from the first line to the anchored end; tells the first fault."""
-        with self._folder.transaction() as database:
-            head, key = _read_head(database), _key(database)
-            count, last, size = 0, FIRST_HASH, 0
-            for raw in self._raw_lines():
-                if size >= head.size and not raw.endswith(b"\n"):
-                    break  # torn by a crash or a full disk: it never counted
-                digest = _checked(raw, count + 1, last, key)
-                if digest is None:
-                    return Verdict(count, _fault(count, head))
-                count, last, size = count + 1, digest, size + len(raw)
-                if count == head.seq and last != head.hash:
-                    return Verdict(count - 1, f"line {count} is not the one that was written")
-        if count < head.seq:
-            return Verdict(count, f"{head.seq - count} lines are missing at the end")
-        if count > head.seq + 1:  # a crash leaves one line that the anchor does not know
-            return Verdict(count, "the anchor of the record is missing")
-        return Verdict(count)
+        key = self._lasting_key()
+        with self._state.transaction() as tables:
+            head = _read_head(tables)
+            verdict = _proven(self._raw_lines(), head, key)
+            if self._kept_in != "both" or verdict.problem:
+                return verdict
+            copied = _read_head(tables, self._copy_name())
+            copy = _proven(self._file_lines(), copied, key)
+        return Verdict(copy.lines, f"in the copy, {copy.problem}") if copy.problem else verdict
 
-    def _resume(self, database: "sqlite3.Connection", key: bytes) -> Head:
+    def _lasting_key(self) -> bytes:
+        """Get the key of the hashes; it is made in a step of its own, before any line with it."""
+        if not self._key:
+            with self._state.transaction() as tables:
+                if tables.get(AUDIT, "key") is None:
+                    tables.put(AUDIT, "key", {"key": os.urandom(32).hex()})
+            with self._state.transaction() as tables:
+                row = tables.get(AUDIT, "key") or {}
+            self._key = bytes.fromhex(row["key"])
+        return self._key
+
+    def _resume(self, tables: Tables, key: bytes) -> Head:
         """Find the true end: a crash may have left a line that the anchor does not know yet."""
-        head = _read_head(database)
-        size = self.path.stat().st_size if self.path.exists() else 0
+        head = _read_head(tables)
+        if self._kept_in != "file":  # a line and its anchor are one step in a stream
+            return head
+        size = self._file_size()
         if size == head.size:
             return head
         if size < head.size:
-            raise StateError(f"{self.path}: the record was cut; see `crm-mcp audit verify`")
+            raise self._cut()
         for raw in self._raw_lines(head.size):
             if not raw.endswith(b"\n"):
                 break  # a torn line: its write never happened, the next line takes its place
@@ -146,11 +158,48 @@ class Audit:
             if digest is None:
                 raise StateError(f"{self.path}: the record was changed; see `crm-mcp audit verify`")
             head = Head(head.seq + 1, digest, head.size + len(raw))
-            note(database, json.loads(raw), "")
-            _anchor(database, head)
+            note(tables, json.loads(raw), "")
+            _anchor(tables, head)
         return head
 
+    def _keep(self, tables: Tables, head: Head, line: bytes) -> int:
+        """Put a line where lines are kept; gives the size of the file that is the record."""
+        if self._kept_in == "file":
+            return self._write(line, head.size)
+        tables.add_line(head.seq + 1, line)
+        if self._kept_in == "both":
+            self._copy(tables, line)
+        return 0
+
+    def _copy(self, tables: Tables, line: bytes) -> None:
+        """Add a line to this machine's copy, after those that others added to the stream."""
+        name = self._copy_name()
+        copied = _read_head(tables, name)
+        if self._file_size() < copied.size:
+            raise self._cut()
+        missing = [*self._state.lines(copied.seq), line]
+        last = json.loads(missing[-1])
+        size = self._write(b"".join(missing), copied.size)
+        _anchor(tables, Head(last["seq"], last["hash"], size), name)
+
+    def _copy_name(self) -> str:
+        """Name this machine's copy, by a word beside it."""
+        path = self._state.path / "copy-id"
+        if not path.exists():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.write_text(secrets.token_hex(8), encoding="ascii")
+        return f"copy {path.read_text(encoding='ascii')}"
+
+    def _cut(self) -> StateError:
+        return StateError(f"{self.path}: the record was cut; see `crm-mcp audit verify`")
+
+    def _file_size(self) -> int:
+        return self.path.stat().st_size if self.path.exists() else 0
+
     def _raw_lines(self, start: int = 0) -> Iterator[bytes]:
+        return self._file_lines(start) if self._kept_in == "file" else self._state.lines(0)
+
+    def _file_lines(self, start: int = 0) -> Iterator[bytes]:
         if self.path.exists():
             with self.path.open("rb") as file:
                 file.seek(start)
@@ -205,12 +254,6 @@ def _hash(text: str, key: bytes) -> str:
     return "hmac:" + hashlib.blake2b(text.encode(), key=key, digest_size=12).hexdigest()
 
 
-def _key(database: "sqlite3.Connection") -> bytes:
-    """Get the key of this state folder's hashes."""
-    (key,) = database.execute("SELECT key FROM audit_key").fetchone()
-    return bytes(key)
-
-
 def _line(facts: dict[str, Any], previous: str, key: bytes) -> tuple[bytes, str]:
     body = json.dumps({**facts, "prev": previous}, ensure_ascii=False, separators=(",", ":"))
     digest = hmac.digest(key, body.encode(), "sha256").hex()
@@ -236,11 +279,29 @@ def _checked(raw: bytes, seq: int, previous: str, key: bytes) -> str | None:
     return digest if fits else None
 
 
-def _anchor(database: "sqlite3.Connection", head: Head) -> None:
-    row = (head.seq, head.hash, head.size)
-    database.execute("INSERT OR REPLACE INTO audit_head VALUES (1, ?, ?, ?)", row)
+def _proven(lines: Iterator[bytes], head: Head, key: bytes) -> Verdict:
+    """Prove lines from the first to an anchored end."""
+    count, last, size = 0, FIRST_HASH, 0
+    for raw in lines:
+        if size >= head.size and not raw.endswith(b"\n"):
+            break  # torn by a crash or a full disk: it never counted
+        digest = _checked(raw, count + 1, last, key)
+        if digest is None:
+            return Verdict(count, _fault(count, head))
+        count, last, size = count + 1, digest, size + len(raw)
+        if count == head.seq and last != head.hash:
+            return Verdict(count - 1, f"line {count} is not the one that was written")
+    if count < head.seq:
+        return Verdict(count, f"{head.seq - count} lines are missing at the end")
+    if count > head.seq + 1:  # a crash leaves one line that the anchor does not know
+        return Verdict(count, "the anchor of the record is missing")
+    return Verdict(count)
 
 
-def _read_head(database: "sqlite3.Connection") -> Head:
-    row = database.execute("SELECT seq, hash, size FROM audit_head").fetchone()
-    return Head() if row is None else Head(*row)
+def _anchor(tables: Tables, head: Head, of: str = "head") -> None:
+    tables.put(AUDIT, of, asdict(head))
+
+
+def _read_head(tables: Tables, of: str = "head") -> Head:
+    row = tables.get(AUDIT, of)
+    return Head() if row is None else Head(**row)

@@ -5,18 +5,18 @@ version, until the operator takes it back. A name proves nothing: under another 
 meets the test again.
 """
 
-import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 from crm_mcp.ledger import LIFETIME_SECONDS
 from crm_mcp.selftest import SelfTest
-from crm_mcp.state import StateFolder
+from crm_mcp.state import State, Tables, key_of
 
 GOOD_SECONDS = 30 * 86_400.0
 
+FINDINGS, TESTS = "client_findings", "client_tests"
 Verdict = Literal["asks_a_person", "answers_by_itself"]
 
 
@@ -51,79 +51,80 @@ class Finding:
 
 
 class Clients:
-    """The findings and open tests of one state folder; each method is one transaction."""
+    """The findings and open tests of one state; each method is one transaction."""
 
-    def __init__(self, folder: StateFolder, clock: Callable[[], float] = time.time) -> None:
-        self._folder = folder
+    def __init__(self, state: State, clock: Callable[[], float] = time.time) -> None:
+        self._state = state
         self._clock = clock
 
     def finding(self, program: Program) -> Finding | None:
         """Find what holds for a program now; None while it is unknown. A bad finding wins."""
-        with self._folder.transaction() as database:
-            row = database.execute(
-                "SELECT * FROM client_findings WHERE caller = ? AND name = ?"
-                " AND (verdict = 'answers_by_itself' OR (version = ? AND at > ?))"
-                " ORDER BY verdict = 'answers_by_itself' DESC, at LIMIT 1",
-                (program.caller, program.name, program.version, self._clock() - GOOD_SECONDS),
-            ).fetchone()
-        return None if row is None else Finding(**row)
+        with self._state.transaction() as tables:
+            known = _of(tables, program)
+        bad = [one for one in known if one.verdict == "answers_by_itself"]
+        now = self._clock()
+        good = [one for one in known if one.version == program.version and one.until > now]
+        return min(bad or good, key=lambda one: one.at, default=None)
 
     def trust(self, program: Program, reason: str) -> None:
         """Keep that a person answers this version; a bad finding stays as it is."""
-        who = (program.caller, program.name)
-        with self._folder.transaction() as database:
-            database.execute(
-                "INSERT OR REPLACE INTO client_findings SELECT ?, ?, ?, 'asks_a_person', ?, ?"
-                " WHERE NOT EXISTS (SELECT 1 FROM client_findings WHERE caller = ? AND name = ?"
-                " AND verdict = 'answers_by_itself')",
-                (*who, program.version, reason, self._clock(), *who),
-            )
+        with self._state.transaction() as tables:
+            known = _of(tables, program)
+            if not any(one.verdict == "answers_by_itself" for one in known):
+                self._put(tables, program, "asks_a_person", reason)
 
     def brand(self, program: Program, reason: str) -> bool:
         """Keep that the program answers by itself; tells whether that is new."""
-        with self._folder.transaction() as database:
-            kept = database.execute(
-                "INSERT INTO client_findings VALUES (?, ?, ?, 'answers_by_itself', ?, ?)"
-                " ON CONFLICT DO UPDATE SET verdict = excluded.verdict,"
-                " reason = excluded.reason, at = excluded.at"
-                " WHERE verdict != excluded.verdict",
-                (program.caller, program.name, program.version, reason, self._clock()),
-            )
-            return kept.rowcount > 0
+        with self._state.transaction() as tables:
+            known = tables.get(FINDINGS, _key(program))
+            is_new = known is None or known["verdict"] != "answers_by_itself"
+            if is_new:
+                self._put(tables, program, "answers_by_itself", reason)
+        return is_new
 
     def known(self) -> list[Finding]:
         """List all findings, those that have ended too, by name."""
-        with self._folder.transaction() as database:
-            rows = database.execute(
-                "SELECT * FROM client_findings ORDER BY name, version, caller"
-            ).fetchall()
-        return [Finding(**row) for row in rows]
+        with self._state.transaction() as tables:
+            every = [Finding(**row) for row in tables.rows(FINDINGS).values()]
+        return sorted(every, key=lambda one: (one.name, one.version, one.caller))
 
     def forget(self, name: str) -> int:
         """Make a program unknown again, in every version; tells how many findings went."""
-        with self._folder.transaction() as database:
-            gone = database.execute("DELETE FROM client_findings WHERE name = ?", (name,))
-            return gone.rowcount
+        with self._state.transaction() as tables:
+            gone = [key for key, row in tables.rows(FINDINGS).items() if row["name"] == name]
+            return sum(tables.delete(FINDINGS, key) for key in gone)
 
     def open_test(self, program: Program, test: SelfTest) -> None:
         """Keep what a test's answer must be; tests that nobody answered in time go."""
         now = self._clock()
-        with self._folder.transaction() as database:
-            database.execute("DELETE FROM client_tests WHERE expires <= ?", (now,))
-            database.execute(
-                "INSERT INTO client_tests VALUES (?, ?, ?, ?, ?, ?)",
-                (
-                    *(test.id, program.caller, program.name, program.version),
-                    *(json.dumps(dict(test.right)), now + LIFETIME_SECONDS),
-                ),
-            )
+        row = {"program": _key(program), "words": dict(test.right)}
+        with self._state.transaction() as tables:
+            tables.purge(TESTS, now)
+            tables.put(TESTS, test.id, row, now + LIFETIME_SECONDS)
 
     def take_test(self, program: Program, test_id: str) -> dict[str, str] | None:
         """Give what the answer to an open test must be, once; None when it is not open."""
-        with self._folder.transaction() as database:
-            row = database.execute(
-                "DELETE FROM client_tests WHERE id = ? AND caller = ? AND name = ?"
-                " AND version = ? AND expires > ? RETURNING words",
-                (test_id, program.caller, program.name, program.version, self._clock()),
-            ).fetchone()
-        return None if row is None else dict(json.loads(row["words"]))
+        with self._state.transaction() as tables:
+            tables.purge(TESTS, self._clock())
+            row = tables.get(TESTS, test_id)
+            if row is None or row["program"] != _key(program):
+                return None
+            tables.delete(TESTS, test_id)
+        return dict(row["words"])
+
+    def _put(self, tables: Tables, program: Program, verdict: Verdict, reason: str) -> None:
+        found = Finding(
+            program.caller, program.name, program.version, verdict, reason, self._clock()
+        )
+        tables.put(FINDINGS, _key(program), asdict(found))
+
+
+def _key(program: Program) -> str:
+    return key_of(program.caller, program.name, program.version)
+
+
+def _of(tables: Tables, program: Program) -> list[Finding]:
+    """List what was found of a program in all its versions."""
+    every = (Finding(**row) for row in tables.rows(FINDINGS).values())
+    who = (program.caller, program.name)
+    return [one for one in every if (one.caller, one.name) == who]

@@ -8,7 +8,8 @@ the file; the variables of an account are named after it.
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
+from urllib.parse import unquote, urlsplit
 
 import platformdirs
 from pydantic import (
@@ -19,6 +20,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from crm_mcp.access import Access
@@ -69,6 +71,12 @@ class General(BaseModel):
         default_factory=lambda: platformdirs.user_state_path("crm-mcp"),
         description="Folder of approvals and the record.",
     )
+    state_url: SecretStr | None = Field(
+        None, description="Redis or Valkey server of the state, for replicas on several machines."
+    )
+    audit: Literal["file", "stream", "both"] | None = Field(
+        None, description="Where the record stands: a file of the state folder, or the server."
+    )
     files_dir: Path | None = Field(None, description="Folder from which calls may send files.")
     max_result_chars: int = Field(
         40_000, ge=1_000, le=1_000_000, description="Characters of a result, at most."
@@ -90,6 +98,22 @@ class General(BaseModel):
         description="Random secret of 32 characters or more that tokens are made with.",
     )
 
+    @field_validator("state_url")
+    @classmethod
+    def _server(cls, value: SecretStr | None) -> SecretStr | None:
+        """Want the address of a server, without telling it: it may hold a password."""
+        parts = urlsplit(value.get_secret_value()) if value else None
+        if parts and not (parts.scheme in {"redis", "rediss"} and parts.hostname):
+            raise ValueError("must be an address such as redis://127.0.0.1:6379/0")
+        return value
+
+    @model_validator(mode="after")
+    def _has_a_stream(self) -> Self:
+        """Want a server where a stream is to be kept."""
+        if self.audit in {"stream", "both"} and self.state_url is None:
+            raise ValueError("AUDIT: a stream needs STATE_URL")
+        return self
+
     @field_validator("personal_data_key")
     @classmethod
     def _strong_key(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
@@ -97,6 +121,12 @@ class General(BaseModel):
         if value is None and info.data.get("personal_data") != "token":
             return None
         return strong(value, "tokens")
+
+    def secrets(self) -> list[str]:
+        """List what nobody may read: every secret, and the password within an address."""
+        address = urlsplit(self.state_url.get_secret_value()) if self.state_url else None
+        password = [address.password] if address and address.password else []
+        return [*secrets_of(self), *password, *map(unquote, password)]
 
     @property
     def policy(self) -> Policy:
@@ -165,7 +195,7 @@ class Settings(BaseModel):
         """List all secret values, for the redactor."""
         every = [*self.vendors.values(), *(one.settings for one in self.named.values())]
         theirs = (secret for settings in every for secret in settings.secrets())
-        return [*secrets_of(self.general), *secrets_of(self.http), *theirs]
+        return [*self.general.secrets(), *secrets_of(self.http), *theirs]
 
 
 def load_settings(environment: Mapping[str, str], file: Path | None = None) -> Settings:

@@ -6,7 +6,7 @@ HTTP 404 and 405 may come of a wrong id, or of a wrong address; a success proves
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 
@@ -15,10 +15,12 @@ from anyio import to_thread
 from crm_mcp.errors import StateError
 from crm_mcp.operation import Operation
 from crm_mcp.respond import NOWHERE, SANDBOX_HEADER
-from crm_mcp.state import StateFolder
+from crm_mcp.state import State, key_of
 from crm_mcp.vendors.base import Reply
 
 logger = logging.getLogger(__name__)
+
+DOUBTS = "doubts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +44,12 @@ class Doubts:
     """What the answers tell of inferred addresses.
 
     Args:
-        folder: where doubts are kept; it is not made for them to be taken back.
+        state: where doubts are kept; it is not made for them to be taken back.
         clock: in seconds since the epoch.
     """
 
-    def __init__(self, folder: StateFolder, clock: Callable[[], float] = time.time) -> None:
-        self._folder = folder
+    def __init__(self, state: State, clock: Callable[[], float] = time.time) -> None:
+        self._state = state
         self._clock = clock
         self._proven: set[tuple[str, str]] = set()
         self._told: set[tuple[str, str]] = set()
@@ -74,11 +76,11 @@ class Doubts:
         Raises:
             StateError: the state cannot be read.
         """
-        if not self._folder.is_there:
+        if not self._state.is_there:
             return []
-        with self._folder.transaction() as database:
-            rows = database.execute("SELECT * FROM doubts ORDER BY account, tool").fetchall()
-        return [Doubt(**dict(row)) for row in rows]
+        with self._state.transaction() as tables:
+            every = [Doubt(**row) for row in tables.rows(DOUBTS).values()]
+        return sorted(every, key=lambda doubt: (doubt.account, doubt.tool))
 
     def _tell(self, account: str, operation: Operation, status: int) -> None:
         """Warn in the log, once for each kind of records."""
@@ -95,16 +97,13 @@ class Doubts:
         )
 
     def _keep(self, account: str, tool: str, status: int) -> None:
-        with self._folder.transaction() as database:
-            database.execute(
-                "INSERT INTO doubts VALUES (?, ?, ?, 1, ?) ON CONFLICT (account, tool) "
-                "DO UPDATE SET status = excluded.status, times = times + 1, at = excluded.at",
-                (account, tool, status, self._clock()),
-            )
+        key = key_of(account, tool)
+        with self._state.transaction() as tables:
+            known = tables.get(DOUBTS, key) or {"times": 0}
+            doubt = Doubt(account, tool, status, known["times"] + 1, self._clock())
+            tables.put(DOUBTS, key, asdict(doubt))
 
     def _settle(self, account: str, tool: str) -> None:
-        if self._folder.is_there:
-            with self._folder.transaction() as database:
-                database.execute(
-                    "DELETE FROM doubts WHERE account = ? AND tool = ?", (account, tool)
-                )
+        if self._state.is_there:
+            with self._state.transaction() as tables:
+                tables.delete(DOUBTS, key_of(account, tool))

@@ -84,8 +84,11 @@ def unread(filled: Filled, approval: Approval, quickest: float) -> str:
 
 
 def too_quick(filled: Filled, quickest: float) -> str:
-    """Say that no person answers this fast; empty when one may."""
-    if filled.seconds >= quickest:
+    """Say that no person answers this fast; empty when one may.
+
+    Less than nothing says only that the clocks of two machines differ, and nothing of a client.
+    """
+    if filled.seconds >= quickest or filled.seconds < 0:
         return ""
     return f"it answered after {filled.seconds:.3f} seconds"
 

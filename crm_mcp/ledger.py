@@ -8,19 +8,18 @@ it survives a restart.
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import asdict, dataclass, replace
+from typing import Literal
 
 from crm_mcp.errors import NotConfirmed, Refused
-from crm_mcp.state import StateFolder
+from crm_mcp.state import State, Tables
 from crm_mcp.undo_store import Undos
-
-if TYPE_CHECKING:
-    import sqlite3
 
 LIFETIME_SECONDS = 600.0
 KEPT_SECONDS = 7 * 86_400.0
 HOUR_SECONDS = 3600.0
+APPROVALS, STANDING, WRITES = "approvals", "standing", "writes"
+"""Questions by id; the newest out-of-band one of each call; one row for each write of the hour."""
 
 Way = Literal["dialog", "out_of_band"]
 ApprovalState = Literal["asked", "approved", "rejected", "spent", "outdated"]
@@ -83,12 +82,12 @@ class Yes:
 
 
 class Ledger:
-    """The approvals of one state folder; every method is one transaction and may block."""
+    """The approvals of one state; every method is one transaction and may block."""
 
-    def __init__(self, folder: StateFolder, clock: Callable[[], float] = time.time) -> None:
-        self._folder = folder
+    def __init__(self, state: State, clock: Callable[[], float] = time.time) -> None:
+        self._state = state
         self._clock = clock
-        self.undos = Undos(folder, clock)
+        self.undos = Undos(state, clock)
 
     def ask(self, question: Question, way: Way) -> Approval:
         """Write down a question; entries that expired long ago go."""
@@ -101,52 +100,42 @@ class Ledger:
             created=now,
             expires=now + LIFETIME_SECONDS,
         )
-        with self._folder.transaction() as database:
-            database.execute("DELETE FROM approvals WHERE expires < ?", (now - KEPT_SECONDS,))
-            database.execute(
-                "INSERT INTO approvals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                tuple(asdict(entry).values()),
-            )
+        with self._state.transaction() as tables:
+            tables.purge(APPROVALS, now)
+            tables.purge(STANDING, now)
+            _put(tables, entry)
+            if way == "out_of_band":
+                tables.put(STANDING, entry.fingerprint, {"id": entry.id}, entry.expires)
         return entry
 
     def get(self, approval_id: str) -> Approval | None:
         """Read one question, whatever its state."""
-        with self._folder.transaction() as database:
-            row = database.execute(
-                "SELECT * FROM approvals WHERE id = ?", (approval_id,)
-            ).fetchone()
-        return _approval(row)
+        with self._state.transaction() as tables:
+            return _get(tables, approval_id)
 
     def standing(self, fingerprint: str) -> Approval | None:
         """Find the newest open or answered out-of-band question about this very call."""
-        with self._folder.transaction() as database:
-            row = database.execute(
-                "SELECT * FROM approvals WHERE fingerprint = ? AND way = 'out_of_band'"
-                " AND state NOT IN ('spent', 'outdated') AND expires > ?"
-                " ORDER BY created DESC LIMIT 1",
-                (fingerprint, self._clock()),
-            ).fetchone()
-        return _approval(row)
+        with self._state.transaction() as tables:
+            newest = tables.get(STANDING, fingerprint)
+            entry = _get(tables, newest["id"]) if newest else None
+        if entry is None or entry.expires <= self._clock():
+            return None
+        return None if entry.state in {"spent", "outdated"} else entry
 
     def waiting(self) -> list[Approval]:
         """List the questions that a person can decide outside the conversation, oldest first."""
-        with self._folder.transaction() as database:
-            rows = database.execute(
-                "SELECT * FROM approvals WHERE way = 'out_of_band' AND state = 'asked'"
-                " AND expires > ? ORDER BY created",
-                (self._clock(),),
-            ).fetchall()
-        return [Approval(**row) for row in rows]
+        now = self._clock()
+        return [
+            entry
+            for entry in self._all()
+            if entry.way == "out_of_band" and entry.state == "asked" and entry.expires > now
+        ]
 
     def recent(self, limit: int) -> list[Approval]:
         """List the newest questions that are no longer open, whichever way they were asked."""
-        with self._folder.transaction() as database:
-            rows = database.execute(
-                "SELECT * FROM approvals WHERE state != 'asked' OR expires <= ?"
-                " ORDER BY created DESC LIMIT ?",
-                (self._clock(), limit),
-            ).fetchall()
-        return [Approval(**row) for row in rows]
+        now = self._clock()
+        closed = [one for one in self._all() if one.state != "asked" or one.expires <= now]
+        return closed[::-1][:limit]
 
     def decide(self, approval_id: str, state: Literal["approved", "rejected"], by: str) -> Approval:
         """Write down a person's answer to a question that is still open.
@@ -154,16 +143,11 @@ class Ledger:
         Raises:
             NotConfirmed: there is no such open question.
         """
-        with self._folder.transaction() as database:
-            row = database.execute(
-                "UPDATE approvals SET state = ?, decided_by = ? WHERE id = ? AND state = 'asked'"
-                " AND expires > ? RETURNING *",
-                (state, by, approval_id, self._clock()),
-            ).fetchone()
-        entry = _approval(row)
-        if entry is None:
-            raise NotConfirmed(f"There is no open question {approval_id}: decided or expired.")
-        return entry
+        with self._state.transaction() as tables:
+            entry = _get(tables, approval_id)
+            if entry is None or entry.state != "asked" or entry.expires <= self._clock():
+                raise NotConfirmed(f"There is no open question {approval_id}: decided or expired.")
+            return _put(tables, replace(entry, state=state, decided_by=by))
 
     def spend(self, yes: Yes, fingerprint: str, writes_per_hour: int) -> Consent:
         """Turn a yes into consent, once, and count the write.
@@ -173,27 +157,23 @@ class Ledger:
             Refused: the hour's writes are used up; the yes stays good until it expires.
         """
         now = self._clock()
-        with self._folder.transaction() as database:
-            row = database.execute(
-                "UPDATE approvals SET state = 'spent', decided_by = ? WHERE id = ?"
-                " AND fingerprint = ? AND state = ? AND expires > ? RETURNING id",
-                (yes.by, yes.approval.id, fingerprint, yes.approval.state, now),
-            ).fetchone()
-            if row is None:
+        with self._state.transaction() as tables:
+            entry = _get(tables, yes.approval.id)
+            if entry is None or entry.expires <= now or not _is_for(yes, entry, fingerprint):
                 raise NotConfirmed(
                     "The answer does not fit this call, has expired, or was used already.",
                     hint="Call again to ask again.",
                 )
-            _count_write(database, now, writes_per_hour)
+            _put(tables, replace(entry, state="spent", decided_by=yes.by))
+            _count_write(tables, now, writes_per_hour)
         return Consent(yes.approval.id, fingerprint)
 
     def outdate(self, approval_id: str) -> None:
         """Take back an answer: the record is no longer as the person saw it."""
-        with self._folder.transaction() as database:
-            database.execute(
-                "UPDATE approvals SET state = 'outdated' WHERE id = ? AND state != 'spent'",
-                (approval_id,),
-            )
+        with self._state.transaction() as tables:
+            entry = _get(tables, approval_id)
+            if entry is not None and entry.state != "spent":
+                _put(tables, replace(entry, state="outdated"))
 
     def count_write(self, writes_per_hour: int) -> None:
         """Count a write that asks nobody.
@@ -201,20 +181,36 @@ class Ledger:
         Raises:
             Refused: the hour's writes are used up.
         """
-        with self._folder.transaction() as database:
-            _count_write(database, self._clock(), writes_per_hour)
+        with self._state.transaction() as tables:
+            _count_write(tables, self._clock(), writes_per_hour)
+
+    def _all(self) -> list[Approval]:
+        with self._state.transaction() as tables:
+            entries = [Approval(**row) for row in tables.rows(APPROVALS).values()]
+        return sorted(entries, key=lambda entry: entry.created)
 
 
-def _count_write(database: "sqlite3.Connection", now: float, limit: int) -> None:
-    database.execute("DELETE FROM writes WHERE at < ?", (now - HOUR_SECONDS,))
-    (count,) = database.execute("SELECT count(*) FROM writes").fetchone()
-    if count >= limit:
+def _get(tables: Tables, approval_id: str) -> Approval | None:
+    row = tables.get(APPROVALS, approval_id)
+    return None if row is None else Approval(**row)
+
+
+def _put(tables: Tables, entry: Approval) -> Approval:
+    tables.put(APPROVALS, entry.id, asdict(entry), entry.expires + KEPT_SECONDS)
+    return entry
+
+
+def _is_for(yes: Yes, entry: Approval, fingerprint: str) -> bool:
+    """Whether a yes is to this question as it stands, and not used up."""
+    is_open = entry.state in {"asked", "approved"}
+    return is_open and (entry.fingerprint, entry.state) == (fingerprint, yes.approval.state)
+
+
+def _count_write(tables: Tables, now: float, limit: int) -> None:
+    tables.purge(WRITES, now)
+    if tables.count(WRITES) >= limit:
         raise Refused(
             f"The limit of {limit} writes an hour is reached.",
             hint="Wait, and tell the person; the operator set this limit.",
         )
-    database.execute("INSERT INTO writes VALUES (?)", (now,))
-
-
-def _approval(row: "sqlite3.Row | None") -> Approval | None:
-    return None if row is None else Approval(**row)
+    tables.put(WRITES, secrets.token_hex(8), {}, now + HOUR_SECONDS)

@@ -1,16 +1,16 @@
 """The writes that the record knows the beginning of, and nobody the end.
 
-They stand in the state database, beside the anchor of the record and under the same lock: a start
+They stand in the state, beside the anchor of the record and under the same lock: a start
 finds them without reading the record.
 """
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Mapping
+from crm_mcp.state import Tables
+
+OPEN = "open_writes"
 
 NO_ANSWER = "it was begun, and nothing says how it ended"
 NO_CLEAR_ANSWER = "the CRM gave no clear answer"
@@ -24,7 +24,7 @@ class OpenWrite:
     """
 
     number: int
-    line: "Mapping[str, Any]"
+    line: Mapping[str, Any]
     process: str
     answered: bool
 
@@ -49,30 +49,25 @@ class OpenWrite:
         return {"number": self.number, **facts, "why": self.why}
 
 
-def note(database: "sqlite3.Connection", entry: "Mapping[str, Any]", process: str) -> None:
+def note(tables: Tables, entry: Mapping[str, Any], process: str) -> None:
     """Follow one line of the record.
 
     Args:
-        database: within the transaction that adds the line.
+        tables: within the transaction that adds the line.
         entry: the line.
         process: the name of the one that sends, where the line says that something is sent.
     """
-    event, number = entry["event"], entry.get("of", entry["seq"])
+    event, key = entry["event"], str(entry.get("of", entry["seq"]))
     if event == "sending":
-        row = (number, json.dumps(entry, ensure_ascii=False), process)
-        database.execute("INSERT OR REPLACE INTO open_writes VALUES (?, ?, ?, 0)", row)
+        tables.put(OPEN, key, {"line": dict(entry), "process": process, "answered": False})
     elif event == "result" and entry.get("status") == "unknown":
-        database.execute(
-            "UPDATE open_writes SET process = '', answered = 1 WHERE number = ?", (number,)
-        )
+        if row := tables.get(OPEN, key):
+            tables.put(OPEN, key, {**row, "process": "", "answered": True})
     elif event in ("result", "looked_at"):
-        database.execute("DELETE FROM open_writes WHERE number = ?", (number,))
+        tables.delete(OPEN, key)
 
 
-def listed(database: "sqlite3.Connection") -> list[OpenWrite]:
+def listed(tables: Tables) -> list[OpenWrite]:
     """List all of them, those included that are being sent now; the oldest first."""
-    rows = database.execute("SELECT * FROM open_writes ORDER BY number").fetchall()
-    return [
-        OpenWrite(number, json.loads(line), process, bool(answered))
-        for number, line, process, answered in rows
-    ]
+    every = [OpenWrite(int(key), **row) for key, row in tables.rows(OPEN).items()]
+    return sorted(every, key=lambda write: write.number)

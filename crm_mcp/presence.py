@@ -9,7 +9,7 @@ import secrets
 import weakref
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import sqlite3
@@ -17,8 +17,20 @@ if TYPE_CHECKING:
 _PREFIX = "running-"
 
 
-class Presence:
-    """One process's sign of life in a state folder, given with its first write."""
+class Presence(Protocol):
+    """One process's sign of life, given with its first write."""
+
+    def name(self) -> str:
+        """Give the name under which others find this process."""
+        ...
+
+    def lives(self, name: str) -> bool:
+        """Tell whether the process of this name still runs."""
+        ...
+
+
+class FilePresence:
+    """The sign of life in a state folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

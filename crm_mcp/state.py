@@ -1,70 +1,111 @@
-"""The folder where approvals and the record of writes stand: private, and safe for many processes.
+"""Where approvals, counters and the anchor of the record stand: rows of a few tables, one lock.
 
-One embedded SQLite database orders everything that must happen once. A transaction takes the
-write lock at its beginning, so that two processes never both believe they were first.
+Everything that must happen once is ordered by a transaction, which takes the write lock at its
+beginning: no two processes ever both believe they were first. A folder with an embedded SQLite
+database is one such state; `redis_state.py` is the other, for several machines.
 """
 
+import json
 import os
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from crm_mcp.errors import StateError
+from crm_mcp.presence import FilePresence, Presence
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
 
 LOCK_SECONDS = 10.0
+Row = dict[str, Any]
 
-_TABLES = """
-CREATE TABLE IF NOT EXISTS approvals (
-  id TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, tool TEXT NOT NULL, account TEXT NOT NULL,
-  caller TEXT NOT NULL, preview TEXT NOT NULL, record TEXT NOT NULL, word TEXT NOT NULL,
-  way TEXT NOT NULL, state TEXT NOT NULL,
-  created REAL NOT NULL, expires REAL NOT NULL, decided_by TEXT NOT NULL DEFAULT ''
-) STRICT;
-CREATE INDEX IF NOT EXISTS approvals_by_fingerprint ON approvals (fingerprint, created);
-CREATE TABLE IF NOT EXISTS writes (at REAL NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS audit_key (
-  one INTEGER PRIMARY KEY CHECK (one = 1), key BLOB NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS audit_head (
-  one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL, hash TEXT NOT NULL,
-  size INTEGER NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS client_findings (
-  caller TEXT NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL, verdict TEXT NOT NULL,
-  reason TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (caller, name, version)
-) STRICT;
-CREATE TABLE IF NOT EXISTS client_tests (
-  id TEXT PRIMARY KEY, caller TEXT NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL,
-  words TEXT NOT NULL, expires REAL NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS open_writes (
-  number INTEGER PRIMARY KEY, line TEXT NOT NULL, process TEXT NOT NULL, answered INTEGER NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS doubts (
-  account TEXT NOT NULL, tool TEXT NOT NULL, status INTEGER NOT NULL, times INTEGER NOT NULL,
-  at REAL NOT NULL, PRIMARY KEY (account, tool)
-) STRICT;
-CREATE TABLE IF NOT EXISTS undos (
-  number INTEGER PRIMARY KEY, tool TEXT NOT NULL, digest TEXT NOT NULL, account TEXT NOT NULL,
-  caller TEXT NOT NULL, summary TEXT NOT NULL, plan TEXT NOT NULL, state TEXT NOT NULL,
-  created REAL NOT NULL, expires REAL NOT NULL
-) STRICT;
+FORMAT = 1
+"""Of all rows together; raised with a change that an older version cannot read."""
+
+_ROWS = f"""
+BEGIN IMMEDIATE;
+PRAGMA user_version = {FORMAT};
+CREATE TABLE IF NOT EXISTS rows (
+  kind TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, until REAL NOT NULL,
+  PRIMARY KEY (kind, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS rows_by_end ON rows (kind, until);
+COMMIT;
 """
 
 
+class Tables(Protocol):
+    """The rows of a state within one transaction. A row is a JSON object; keys are texts."""
+
+    def get(self, table: str, key: str) -> Row | None:
+        """Read one row."""
+        ...
+
+    def rows(self, table: str) -> dict[str, Row]:
+        """Read all rows, by key."""
+        ...
+
+    def count(self, table: str) -> int:
+        """Count the rows."""
+        ...
+
+    def put(self, table: str, key: str, row: Mapping[str, Any], until: float = inf) -> None:
+        """Write one row; it may be purged from a moment on (Unix seconds)."""
+        ...
+
+    def delete(self, table: str, key: str) -> bool:
+        """Take one row away; tells whether it was there."""
+        ...
+
+    def purge(self, table: str, now: float) -> None:
+        """Take away the rows whose time is over."""
+        ...
+
+    def add_line(self, number: int, line: bytes) -> None:
+        """Add a line to the stream of the record, if the state has one."""
+        ...
+
+
+class State(Protocol):
+    """What keeps the rows, for all processes that share it."""
+
+    path: Path
+    """The folder for files that stand beside."""
+
+    @property
+    def is_there(self) -> bool:
+        """Whether anything was ever kept here."""
+        ...
+
+    def transaction(self) -> AbstractContextManager[Tables]:
+        """Hold the write lock; commit at the end, roll back on any error.
+
+        Raises:
+            StateError: it cannot be reached, locked or written; says which and why.
+        """
+        ...
+
+    def presence(self) -> Presence:
+        """Give this process a sign of life that the others can see."""
+        ...
+
+    def lines(self, after: int) -> Iterator[bytes]:
+        """Read the stream of the record, if the state has one, from a number on."""
+        ...
+
+
 class StateFolder:
-    """A folder of the operator's that only its owner can read."""
+    """A folder of the operator's that only its owner can read, with an embedded database."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._ready = False
 
     @contextmanager
-    def transaction(self) -> "Iterator[sqlite3.Connection]":
+    def transaction(self) -> Iterator[Tables]:
         """Hold the write lock; commit at the end, roll back on any error.
 
         Raises:
@@ -77,7 +118,7 @@ class StateFolder:
             with closing(self._connect()) as database:
                 database.execute("BEGIN IMMEDIATE")
                 try:
-                    yield database
+                    yield _SqlTables(database)
                 except BaseException:
                     if database.in_transaction:  # a full disk may have rolled it back already
                         database.execute("ROLLBACK")
@@ -85,6 +126,18 @@ class StateFolder:
                 database.execute("COMMIT")
         except (sqlite3.Error, OSError) as error:
             raise StateError(f"{self.path}: the state cannot be used: {error}") from error
+
+    def presence(self) -> Presence:
+        """Give this process a sign of life in the folder."""
+        return FilePresence(self.path)
+
+    def lines(self, after: int) -> Iterator[bytes]:
+        """Read nothing: the record of a folder is a file.
+
+        Raises:
+            StateError: always.
+        """
+        raise StateError(f"{self.path}: a folder has no stream (after {after})")
 
     def _prepare(self) -> None:
         if self._ready:
@@ -96,26 +149,19 @@ class StateFolder:
         with suppress(FileExistsError):
             os.close(os.open(self._file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         with closing(self._connect()) as database:
-            database.executescript(_TABLES)
-            self._check_columns(database)
-            # Before any line that is made with it: a crash must not take it back.
-            database.execute("INSERT OR IGNORE INTO audit_key VALUES (1, ?)", (os.urandom(32),))
+            self._refuse_others(database)
+            database.executescript(_ROWS)
         self._ready = True
 
-    def _check_columns(self, database: "sqlite3.Connection") -> None:
+    def _refuse_others(self, database: "sqlite3.Connection") -> None:
         """Refuse a state that another version keeps otherwise, before anything is written to it."""
-        import sqlite3  # see `transaction`
-
-        with closing(sqlite3.connect(":memory:")) as ours:
-            ours.executescript(_TABLES)
-            expected = _columns(ours)
-        there = _columns(database)
-        other = [name for name, columns in expected.items() if there[name] != columns]
-        if other:
+        is_used = database.execute("SELECT 1 FROM sqlite_master").fetchone() is not None
+        (found,) = database.execute("PRAGMA user_version").fetchone()
+        if is_used and found != FORMAT:
             raise StateError(
-                f"{self.path}: another version of crm-mcp keeps its state here "
-                f"({', '.join(other)} differ). Move the folder to a safe place, with its record, "
-                "to begin anew, or go on with that version."
+                f"{self.path}: another version of crm-mcp keeps its state here (format {found}, "
+                f"this one has {FORMAT}). Move the folder to a safe place, with its record, to "
+                "begin anew, or go on with that version."
             )
 
     @property
@@ -130,17 +176,65 @@ class StateFolder:
     def _connect(self) -> "sqlite3.Connection":
         import sqlite3  # see `transaction`
 
-        database = sqlite3.connect(self._file, timeout=LOCK_SECONDS, isolation_level=None)
-        database.row_factory = sqlite3.Row
-        return database
+        return sqlite3.connect(self._file, timeout=LOCK_SECONDS, isolation_level=None)
 
 
-def _columns(database: "sqlite3.Connection") -> dict[str, list[str]]:
-    """List the columns of each table."""
-    names = [
-        row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type='table'")
-    ]
-    return {
-        name: [row[0] for row in database.execute("SELECT name FROM pragma_table_info(?)", (name,))]
-        for name in names
-    }
+class _SqlTables:
+    """The rows in the embedded database."""
+
+    def __init__(self, database: "sqlite3.Connection") -> None:
+        self._database = database
+
+    def get(self, table: str, key: str) -> Row | None:
+        found = self._database.execute(
+            "SELECT value FROM rows WHERE kind = ? AND key = ?", (table, key)
+        ).fetchone()
+        return None if found is None else as_row(found[0])
+
+    def rows(self, table: str) -> dict[str, Row]:
+        found = self._database.execute("SELECT key, value FROM rows WHERE kind = ?", (table,))
+        return {key: as_row(value) for key, value in found}
+
+    def count(self, table: str) -> int:
+        found = self._database.execute("SELECT count(*) FROM rows WHERE kind = ?", (table,))
+        return int(found.fetchone()[0])
+
+    def put(self, table: str, key: str, row: Mapping[str, Any], until: float = inf) -> None:
+        self._database.execute(
+            "INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?)", (table, key, as_text(row), until)
+        )
+
+    def delete(self, table: str, key: str) -> bool:
+        gone = self._database.execute("DELETE FROM rows WHERE kind = ? AND key = ?", (table, key))
+        return gone.rowcount > 0
+
+    def add_line(self, number: int, line: bytes) -> None:
+        raise StateError(f"a folder has no stream for line {number} ({len(line)} bytes)")
+
+    def purge(self, table: str, now: float) -> None:
+        self._database.execute("DELETE FROM rows WHERE kind = ? AND until <= ?", (table, now))
+
+
+def as_row(text: str | bytes) -> Row:
+    """Read a row.
+
+    Raises:
+        StateError: it is none; somebody else wrote there.
+    """
+    try:
+        row = json.loads(text)
+    except ValueError as error:
+        raise StateError("the state holds what this server did not write") from error
+    if not isinstance(row, dict):
+        raise StateError("the state holds what this server did not write")
+    return row
+
+
+def as_text(row: Mapping[str, Any]) -> str:
+    """Write a row."""
+    return json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+
+
+def key_of(*parts: str) -> str:
+    """Write several texts as one key; no two become one."""
+    return json.dumps(parts, ensure_ascii=False)

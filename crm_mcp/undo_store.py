@@ -6,17 +6,15 @@ they are used up or have expired.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import asdict, dataclass, replace
+from typing import Literal
 
 from crm_mcp.errors import Refused
-from crm_mcp.state import StateFolder
+from crm_mcp.state import Row, State, Tables
 from crm_mcp.undo import Plan
 
-if TYPE_CHECKING:
-    import sqlite3
-
 LIFETIME_SECONDS = 30 * 86_400.0
+UNDOS = "undos"
 
 UndoState = Literal["open", "spent"]
 
@@ -49,43 +47,33 @@ class Kept:
 
 
 class Undos:
-    """The undos of one state folder; every method is one transaction and may block."""
+    """The undos of one state; every method is one transaction and may block."""
 
-    def __init__(self, folder: StateFolder, clock: Callable[[], float] = time.time) -> None:
-        self._folder = folder
+    def __init__(self, state: State, clock: Callable[[], float] = time.time) -> None:
+        self._state = state
         self._clock = clock
 
     def keep(self, origin: Origin, plan: Plan) -> Kept:
         """Write down what would take a write back; what has expired goes."""
         now = self._clock()
         kept = Kept(origin, plan, "open", now, now + LIFETIME_SECONDS)
-        with self._folder.transaction() as database:
-            database.execute("DELETE FROM undos WHERE expires <= ?", (now,))
-            database.execute(
-                "INSERT OR REPLACE INTO undos VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    *(origin.number, origin.tool, origin.digest, origin.account, origin.caller),
-                    *(origin.summary, plan.as_json(), kept.state, kept.created, kept.expires),
-                ),
-            )
+        with self._state.transaction() as tables:
+            tables.purge(UNDOS, now)
+            _put(tables, kept)
         return kept
 
     def get(self, number: int) -> Kept | None:
         """Read one undo, whatever its state; None when it has expired or never was."""
-        with self._folder.transaction() as database:
-            row = database.execute(
-                "SELECT * FROM undos WHERE number = ? AND expires > ?", (number, self._clock())
-            ).fetchone()
-        return None if row is None else _kept(row)
+        with self._state.transaction() as tables:
+            return self._find(tables, number)
 
     def open(self) -> list[Kept]:
         """List what can be taken back, the newest first."""
-        with self._folder.transaction() as database:
-            rows = database.execute(
-                "SELECT * FROM undos WHERE state = 'open' AND expires > ? ORDER BY number DESC",
-                (self._clock(),),
-            ).fetchall()
-        return [_kept(row) for row in rows]
+        with self._state.transaction() as tables:
+            every = [_kept(row) for row in tables.rows(UNDOS).values()]
+        now = self._clock()
+        good = [kept for kept in every if kept.state == "open" and kept.expires > now]
+        return sorted(good, key=lambda kept: -kept.origin.number)
 
     def spend(self, number: int) -> None:
         """Use an undo up, once, before anything is sent.
@@ -93,25 +81,37 @@ class Undos:
         Raises:
             Refused: it was used up, or has expired.
         """
-        with self._folder.transaction() as database:
-            row = database.execute(
-                "UPDATE undos SET state = 'spent' WHERE number = ? AND state = 'open'"
-                " AND expires > ? RETURNING number",
-                (number, self._clock()),
-            ).fetchone()
-        if row is None:
-            raise Refused(f"The write {number} was taken back already.", hint="")
+        with self._state.transaction() as tables:
+            kept = self._find(tables, number)
+            if kept is None or kept.state != "open":
+                raise Refused(f"The write {number} was taken back already.", hint="")
+            _put(tables, replace(kept, state="spent"))
 
     def settle(self, number: int, *, is_changed: bool) -> None:
         """Say what came of a spent undo: where nothing was changed, it is open again."""
-        with self._folder.transaction() as database:
-            if is_changed:
-                database.execute("UPDATE undos SET plan = '' WHERE number = ?", (number,))
-            else:
-                database.execute("UPDATE undos SET state = 'open' WHERE number = ?", (number,))
+        with self._state.transaction() as tables:
+            kept = self._find(tables, number)
+            if kept is not None:
+                ended = replace(kept, plan=None) if is_changed else replace(kept, state="open")
+                _put(tables, ended)
+
+    def _find(self, tables: Tables, number: int) -> Kept | None:
+        row = tables.get(UNDOS, str(number))
+        kept = None if row is None else _kept(row)
+        return None if kept is None or kept.expires <= self._clock() else kept
 
 
-def _kept(row: "sqlite3.Row") -> Kept:
-    *facts, text, state, created, expires = tuple(row)
-    plan = Plan.from_json(text) if text else None
-    return Kept(Origin(*facts), plan, state, created, expires)
+def _put(tables: Tables, kept: Kept) -> None:
+    row = {
+        "origin": asdict(kept.origin),
+        "plan": kept.plan.as_json() if kept.plan else "",
+        "state": kept.state,
+        "created": kept.created,
+        "expires": kept.expires,
+    }
+    tables.put(UNDOS, str(kept.origin.number), row, kept.expires)
+
+
+def _kept(row: Row) -> Kept:
+    plan = Plan.from_json(row["plan"]) if row["plan"] else None
+    return Kept(Origin(**row["origin"]), plan, row["state"], row["created"], row["expires"])

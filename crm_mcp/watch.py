@@ -52,7 +52,7 @@ class Watch:
         clients: Clients,
         audit: Audit,
         quickest: float,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._clients = clients
         self._audit = audit
@@ -61,7 +61,7 @@ class Watch:
         self._turns: defaultdict[Program, anyio.Lock] = defaultdict(anyio.Lock)
 
     def now(self) -> float:
-        """Read the clock that answers are timed with, in seconds."""
+        """Read the clock that answers are timed with, in seconds; machines share it."""
         return self._clock()
 
     async def admit(self, program: Program, dialogs: Dialogs) -> None:

@@ -3,10 +3,11 @@
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+import redis_server
 import respx
 from hypothesis import settings
 from interact_crm import BASE as INTERACT
@@ -15,6 +16,8 @@ from wire import BASE, Line, connected
 
 from crm_mcp.loader import load_vendor, schemas_root
 from crm_mcp.operation import Operation
+from crm_mcp.redis_state import RedisState
+from crm_mcp.state import State, StateFolder
 
 # Thousands of small folders are synced to the disk, which takes a fifth of the time; memory has
 # the same files. Small memory file systems, as containers have them, are left alone.
@@ -31,6 +34,22 @@ settings.load_profile("crm_mcp")
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def state_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[redis_server.Server]:
+    """Run a Redis or Valkey server for the tests of one process; skips where there is none."""
+    with redis_server.running(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture(params=["folder", "server"])
+def state_at(request: pytest.FixtureRequest) -> Callable[[Path], State]:
+    """Give the state of a folder, once in the folder and once on a server."""
+    if request.param == "folder":
+        return StateFolder
+    url = request.getfixturevalue("state_server").url
+    return lambda path: RedisState(url, path, prefix=f"test:{path}")
 
 
 class Operations(dict[str, Operation]):

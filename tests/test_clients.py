@@ -1,6 +1,7 @@
 """What is remembered of client programs, how a test is drawn, and what the operator sees of it."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from crm_mcp.cli import cli
 from crm_mcp.clients import GOOD_SECONDS, Clients, Program
 from crm_mcp.forms import Filled
 from crm_mcp.selftest import LIST_LENGTH, draw, fault
-from crm_mcp.state import StateFolder
+from crm_mcp.state import State, StateFolder
 
 DESK = Program("desk", "1.0", "local")
 NEWER = Program("desk", "2.0", "local")
@@ -28,8 +29,8 @@ Its next write tests it again.
 
 
 @pytest.fixture
-def clients(tmp_path: Path) -> Clients:
-    return Clients(StateFolder(tmp_path), Clock())
+def clients(tmp_path: Path, state_at: Callable[[Path], State]) -> Clients:
+    return Clients(state_at(tmp_path), Clock())
 
 
 # Drawing a test

@@ -47,6 +47,8 @@ def test_without_settings_everything_has_its_default_and_no_vendor_is_on() -> No
         "allow": (),
         "deny": (),
         "use_accounts": (),
+        "state_url": None,
+        "audit": None,
         "accept_inferred": (),
         "files_dir": None,
         "min_answer_seconds": 1.0,

@@ -95,8 +95,8 @@ def test_a_disk_that_fills_up_on_the_way_leaves_an_unknown_write(machine: Machin
 
 def test_an_error_that_has_ended_the_transaction_keeps_its_own_words(tmp_path: Path) -> None:
     def fail() -> None:
-        with StateFolder(tmp_path).transaction() as database:
-            database.execute("ROLLBACK")  # as SQLite does by itself when it cannot write
+        with StateFolder(tmp_path).transaction() as tables:
+            tables._database.execute("ROLLBACK")  # type: ignore[attr-defined]  # noqa: SLF001 - as SQLite does by itself when it cannot write
             raise sqlite3.OperationalError("database or disk is full")
 
     with pytest.raises(StateError, match="disk is full"):

@@ -1,6 +1,7 @@
 """Approvals: bound to one call, spent once, dead after ten minutes, alive after a restart."""
 
 import stat
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from crm_mcp.errors import NotConfirmed, Refused, StateError
 from crm_mcp.ledger import ApprovalState, Consent, Ledger, Question, Yes
-from crm_mcp.state import StateFolder
+from crm_mcp.state import State, StateFolder
 
 QUESTION = Question("f" * 64, "five_write", "fivecrm (here)", "local", "Write one thing.")
 
@@ -30,8 +31,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def ledger(tmp_path: Path, clock: Clock) -> Ledger:
-    return Ledger(StateFolder(tmp_path / "state"), clock)
+def ledger(tmp_path: Path, clock: Clock, state_at: Callable[[Path], State]) -> Ledger:
+    return Ledger(state_at(tmp_path / "state"), clock)
 
 
 def yes_to(ledger: Ledger, question: Question = QUESTION) -> Yes:
@@ -65,12 +66,14 @@ def test_a_yes_is_spent_once(ledger: Ledger) -> None:
         ledger.spend(yes, QUESTION.fingerprint, 10)
 
 
-def test_a_yes_is_spent_once_by_however_many_threads(tmp_path: Path) -> None:
-    yes = yes_to(Ledger(StateFolder(tmp_path)))
+def test_a_yes_is_spent_once_by_however_many_threads(
+    tmp_path: Path, state_at: Callable[[Path], State]
+) -> None:
+    yes = yes_to(Ledger(state_at(tmp_path)))
 
     def spend(_: int) -> bool:
         try:
-            Ledger(StateFolder(tmp_path)).spend(yes, QUESTION.fingerprint, 100)
+            Ledger(state_at(tmp_path)).spend(yes, QUESTION.fingerprint, 100)
         except NotConfirmed:
             return False
         return True
@@ -91,6 +94,16 @@ def test_a_yes_that_claims_another_state_is_worthless(ledger: Ledger, state: App
 
     with pytest.raises(NotConfirmed):
         ledger.spend(forged, QUESTION.fingerprint, 10)
+
+
+def test_a_yes_made_of_one_that_was_spent_is_worthless(ledger: Ledger) -> None:
+    yes = yes_to(ledger)
+    ledger.spend(yes, QUESTION.fingerprint, 10)
+    spent = ledger.get(yes.approval.id)
+    assert spent is not None
+
+    with pytest.raises(NotConfirmed):
+        ledger.spend(replace(yes, approval=spent), QUESTION.fingerprint, 10)
 
 
 def test_a_yes_expires(ledger: Ledger, clock: Clock) -> None:
@@ -122,10 +135,12 @@ def test_a_question_is_decided_once(ledger: Ledger) -> None:
     assert (rejected.state, rejected.decided_by) == ("rejected", "ann")
 
 
-def test_a_yes_survives_a_restart(ledger: Ledger, tmp_path: Path, clock: Clock) -> None:
+def test_a_yes_survives_a_restart(
+    ledger: Ledger, tmp_path: Path, clock: Clock, state_at: Callable[[Path], State]
+) -> None:
     yes = yes_to(ledger)
 
-    restarted = Ledger(StateFolder(tmp_path / "state"), clock)
+    restarted = Ledger(state_at(tmp_path / "state"), clock)
     assert restarted.standing(QUESTION.fingerprint) == yes.approval
     assert restarted.spend(yes, QUESTION.fingerprint, 10).approval_id == yes.approval.id
 
@@ -171,8 +186,8 @@ def test_old_questions_go(ledger: Ledger, clock: Clock) -> None:
     assert ledger.get(old.id) is None
 
 
-def test_only_the_owner_can_read_the_state(ledger: Ledger, tmp_path: Path) -> None:
-    ledger.ask(QUESTION, "dialog")
+def test_only_the_owner_can_read_the_state(tmp_path: Path) -> None:
+    Ledger(StateFolder(tmp_path / "state")).ask(QUESTION, "dialog")
 
     folder = tmp_path / "state"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700

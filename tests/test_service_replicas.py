@@ -1,4 +1,4 @@
-"""Several processes of one machine that serve the same callers: one state, each yes once."""
+"""Several replicas that serve the same callers: one state, each yes once."""
 
 import secrets
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ import httpx2
 import pytest
 from mcp import MCPError
 from pydantic import ValidationError
+from redis_server import Server
 from serviced import Service, serving_service, token_lines
 from test_service import WRITE, called, product
 
@@ -23,23 +24,35 @@ KEY = secrets.token_urlsafe(32)
 RACES, REPLICAS = 25, 3
 
 
-def replicas(folder: Path, *keys: str | None) -> Iterator[list[Service]]:
-    """Start a service for each key, over one state and one CRM."""
+def replicas(
+    folder: Path, *keys: str | None, server: Server | None = None
+) -> Iterator[list[Service]]:
+    """Start a service for each key, over one CRM and one state: a folder's, or the server's."""
+    if server is not None:
+        server.flush()
     tokens = folder / "tokens.toml"
     tokens.write_text(token_lines("anna", "ben"), encoding="utf-8")
     sandbox = Sandbox(load_catalogue())
     with ExitStack() as running:
         yield [
             running.enter_context(
-                serving_service(folder, sandbox, tokens=tokens, state_key=key or None)
+                serving_service(
+                    folder / f"machine-{number}" if server else folder,
+                    sandbox,
+                    general={"state_url": server.url, "audit": "both"} if server else {},
+                    tokens=tokens,
+                    state_key=key or None,
+                )
             )
-            for key in keys
+            for number, key in enumerate(keys)
         ]
 
 
-@pytest.fixture
-def services(tmp_path: Path) -> Iterator[list[Service]]:
-    yield from replicas(tmp_path, *[KEY] * REPLICAS)
+@pytest.fixture(params=["folder", "server"])
+def services(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[list[Service]]:
+    """Start replicas on one machine, or as if each had a machine of its own."""
+    server = None if request.param == "folder" else request.getfixturevalue("state_server")
+    yield from replicas(tmp_path, *[KEY] * REPLICAS, server=server)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from crm_mcp import audit as audit_module
 from crm_mcp.app import load_catalogue
 from crm_mcp.audit import Audit
 from crm_mcp.cli import cli
-from crm_mcp.presence import Presence
+from crm_mcp.presence import FilePresence
 from crm_mcp.sandbox.app import Sandbox
 from crm_mcp.state import StateFolder
 
@@ -116,10 +116,10 @@ def test_a_line_that_a_crash_left_without_its_anchor_counts(
 
 def test_signs_of_life_that_were_left_behind_go(tmp_path: Path) -> None:
     (tmp_path / "running-00").touch()
-    living = Presence(tmp_path)
+    living = FilePresence(tmp_path)
     name = living.name()
 
-    other = Presence(tmp_path)
+    other = FilePresence(tmp_path)
     other.name()
 
     assert living.name() == name

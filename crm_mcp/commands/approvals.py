@@ -7,14 +7,13 @@ from typing import Literal
 
 import typer
 
-from crm_mcp.audit import Audit
 from crm_mcp.commands.setup import print_json
 from crm_mcp.commands.terminal import columns_of, fitted, is_terminal, says_yes
 from crm_mcp.config import Settings
 from crm_mcp.errors import NotConfirmed, StateError
 from crm_mcp.ledger import Approval, Ledger
 from crm_mcp.preview import visible
-from crm_mcp.state import StateFolder
+from crm_mcp.states import audit_of, state_of
 
 
 def print_waiting(settings: Settings, *, as_json: bool) -> None:
@@ -81,7 +80,7 @@ def decide(
         raise NotConfirmed("This question is being asked in a dialog of the client.")
     ledger = _ledger(settings)
     ledger.decide(approval.id, decision, by)
-    audit = Audit(StateFolder(settings.general.state_dir))
+    audit = audit_of(settings.general, state_of(settings.general))
     try:
         audit.append(
             decision, approval=approval.id, tool=approval.tool, account=approval.account, by=by
@@ -96,7 +95,7 @@ def _somebody() -> str:
 
 
 def _ledger(settings: Settings) -> Ledger:
-    return Ledger(StateFolder(settings.general.state_dir))
+    return Ledger(state_of(settings.general))
 
 
 def _find(ledger: Ledger, approval_id: str) -> Approval:

@@ -10,7 +10,7 @@ from crm_mcp.commands.setup import print_json
 from crm_mcp.config import Settings
 from crm_mcp.parties import Caller
 from crm_mcp.preview import visible
-from crm_mcp.state import StateFolder
+from crm_mcp.states import audit_of, state_of
 
 _MORE = ("status", "approval", "verdict", "of", "undoes", "asked", "peer", "unrecorded")
 
@@ -68,4 +68,4 @@ def close(settings: Settings, number: int) -> int:
 
 
 def _audit(settings: Settings) -> Audit:
-    return Audit(StateFolder(settings.general.state_dir))
+    return audit_of(settings.general, state_of(settings.general))

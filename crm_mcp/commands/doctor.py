@@ -9,14 +9,13 @@ import typer
 from rich.console import Console
 
 from crm_mcp.app import App
-from crm_mcp.audit import Audit
 from crm_mcp.clients import Clients, Finding
 from crm_mcp.commands.setup import Setup
 from crm_mcp.config import Settings
 from crm_mcp.errors import AuthFailed, CrmMcpError, ToolFailure
 from crm_mcp.listing import cost_of, listed
 from crm_mcp.parties import Account, Caller
-from crm_mcp.state import StateFolder
+from crm_mcp.states import audit_of, state_of
 
 MAX_DOUBTS = 10
 
@@ -158,13 +157,15 @@ def _tell_client(finding: Finding, report: Report) -> None:
 
 def forget_client(settings: Settings, name: str) -> int:
     """Make a client unknown again, so that its next write tests it; return the exit code."""
-    folder = StateFolder(settings.general.state_dir)
-    clients = Clients(folder)
+    state = state_of(settings.general)
+    clients = Clients(state)
     if name not in {finding.name for finding in clients.known()}:
         typer.echo(f"No client {name!r} is known.", err=True)
         return 1
     by = f"terminal:{getpass.getuser()}"
-    Audit(folder).append("client_verdict", program=name, verdict="unknown", by=by)
+    audit_of(settings.general, state).append(
+        "client_verdict", program=name, verdict="unknown", by=by
+    )
     clients.forget(name)
     typer.echo("Forgotten. Its next write shows it the test again.")
     return 0

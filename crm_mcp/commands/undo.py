@@ -14,7 +14,7 @@ from crm_mcp.envelope import success
 from crm_mcp.errors import Refused
 from crm_mcp.parties import Caller
 from crm_mcp.preview import quoted
-from crm_mcp.state import StateFolder
+from crm_mcp.states import state_of
 from crm_mcp.take_back import Desk, take_back
 from crm_mcp.undo_store import Kept, Undos
 
@@ -24,7 +24,7 @@ MAX_SHOWN = 200
 
 def print_open(settings: Settings, *, as_json: bool) -> None:
     """List what can be taken back, the newest first."""
-    kept = Undos(StateFolder(settings.general.state_dir)).open()
+    kept = Undos(state_of(settings.general)).open()
     if as_json:
         print_json([_facts(entry) for entry in kept])
         return

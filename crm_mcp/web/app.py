@@ -15,7 +15,7 @@ from crm_mcp.commands.approvals import decide
 from crm_mcp.config import Settings
 from crm_mcp.errors import NotConfirmed, StateError
 from crm_mcp.ledger import Approval, Ledger
-from crm_mcp.state import StateFolder
+from crm_mcp.states import state_of
 from crm_mcp.web.pages import Pages, Problem, is_open
 from crm_mcp.web.protection import (
     COOKIE,
@@ -51,7 +51,7 @@ def approval_app(settings: Settings, token: str, origin: str) -> Starlette:
     """
     door = Door(token)
     pages = Pages(door.csrf)
-    screens = _Screens(settings, Ledger(StateFolder(settings.general.state_dir)), door, pages)
+    screens = _Screens(settings, Ledger(state_of(settings.general)), door, pages)
     return Starlette(
         routes=[
             Route(ENTRANCE, screens.enter),
