@@ -25,7 +25,7 @@ from crm_mcp.redact import Redactor
 from crm_mcp.registry import Registry
 from crm_mcp.request import RequestSpec
 from crm_mcp.rights import FULL, Rights
-from crm_mcp.states import audit_of, state_of
+from crm_mcp.states import audit_of, sharing_of, state_of
 from crm_mcp.vendors import load_vendor_code
 from crm_mcp.vendors.base import Reply, VendorSettings
 from crm_mcp.watch import Watch
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from crm_mcp.client import VendorClient
     from crm_mcp.parties import Screening
     from crm_mcp.sandbox.app import Sandbox
+    from crm_mcp.sharing import Sharing
 
 SANDBOX_ORIGIN = "http://sandbox.localhost"
 SANDBOX_RATE = 1_000.0
@@ -197,8 +198,10 @@ def _build(
         vendor, vendor_settings = account.vendor, account.settings
         label = _label(name, vendor, vendor_settings, sandbox)
         entrance = pipeline.gate.entrance(label)
+        share = partial(sharing_of, settings, state, label)
+        opening = (vendor, vendor_settings, entrance, redactor, general, sandbox, share)
         client = LazyClient(
-            partial(_open_client, vendor, vendor_settings, entrance, redactor, general, sandbox),
+            partial(_open_client, *opening),
             partial(doubts.hear, label),
         )
         closing.push_async_callback(client.aclose)
@@ -258,6 +261,7 @@ def _open_client(  # noqa: PLR0913, PLR0917 - one call, from `partial`
     redactor: Redactor,
     general: General,
     sandbox: "Sandbox | None",
+    share: "Callable[[], Sharing | None]",
 ) -> "VendorClient":
     # Imported on the first call: the HTTP library is not needed to start and to list tools.
     from crm_mcp.client import VendorClient
@@ -270,6 +274,7 @@ def _open_client(  # noqa: PLR0913, PLR0917 - one call, from `partial`
         timeout=general.timeout,
         transport=sandbox.transport() if sandbox else None,
         dial=sandbox.dial if sandbox else None,
+        sharing=share(),
     )
 
 

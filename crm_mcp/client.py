@@ -41,6 +41,7 @@ from crm_mcp.vendors.base import (
 from crm_mcp.vendors.quiet import QuietURL
 
 if TYPE_CHECKING:
+    from crm_mcp.sharing import Sharing
     from crm_mcp.websocket import Dial
 
 MAX_REPLY_BYTES = 20_000_000
@@ -72,6 +73,7 @@ class VendorClient:
         timeout: float,
         transport: httpx.AsyncBaseTransport | None = None,
         dial: "Dial | None" = None,
+        sharing: "Sharing | None" = None,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     ) -> None:
         _settle_absent_sniffio()
@@ -80,11 +82,11 @@ class VendorClient:
         self._unguard_loggers = guard_wire_loggers(redactor)
         self._gate = gate
         self._redactor = redactor
-        self._wire = Wire(self._bare_request, self._exchange, redactor.learn)
+        self._wire = Wire(self._bare_request, self._exchange, redactor.learn, sharing)
         self._base = httpx.URL(settings.base_url)
         self._deadline = timeout + CONNECT_SECONDS
         self._slots = anyio.CapacityLimiter(settings.concurrency)
-        self._pace = Pace(settings.rate, sleep)
+        self._pace = Pace(settings.rate, sleep, sharing=sharing)
         self._sleep = sleep
         self._read = vendor.read
         self._dial = dial
@@ -112,7 +114,8 @@ class VendorClient:
         hurry, and a CRM that does not answer it ends the session by itself.
         """
         try:
-            if isinstance(self._auth, Session):
+            # A session that is shared is not this replica's to end.
+            if isinstance(self._auth, Session) and self._wire.shared is None:
                 await self._bid_farewell(self._auth)
         finally:
             await self._reads.aclose()
@@ -302,14 +305,20 @@ class Pace:
         rate: float,
         sleep: Callable[[float], Awaitable[None]],
         clock: Callable[[], float] = time.monotonic,
+        sharing: "Sharing | None" = None,
     ) -> None:
+        self._sharing = sharing
         self._turns: deque[float] = deque(maxlen=max(1, int(rate)))
         self._window = max(1.0, 1 / rate)
         self._sleep = sleep
         self._clock = clock
 
     async def turn(self) -> None:
-        """Wait until one more request may go."""
+        """Wait until one more request may go, here and among all replicas."""
+        if self._sharing is not None:
+            wait = await self._sharing.wait(self._turns.maxlen or 1, self._window)
+            if wait > 0:
+                await self._sleep(wait)
         now = self._clock()
         full = len(self._turns) == self._turns.maxlen
         turn = max(now, self._turns[0] + self._window) if full else now

@@ -189,7 +189,7 @@ async def test_nobody_reads_the_credentials_in_a_session_in_which_everything_bre
     assert all(failed)
     assert any(seen.changed for seen in sandbox.log)
     assert len(sandbox.log) > len(called)
-    assert "auth_failed" not in "".join(heard.texts)
+    assert [text[:2_000] for text in heard.texts if "auth_failed" in text] == []
 
 
 FAULTS = (

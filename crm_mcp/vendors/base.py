@@ -29,6 +29,7 @@ from crm_mcp.errors import (
     UnreadableReply,
     UpstreamError,
 )
+from crm_mcp.vendors.shared import SharedLogin
 
 if TYPE_CHECKING:
     import httpx
@@ -157,12 +158,14 @@ class Wire:
 
     `request` makes a request without a body from method and path, to the configured host. `send`
     sends one request once, bounded in size and time, and raises `NoAnswerError`; the credentials
-    join on the way. `hide` masks a secret in all that anybody can see, from then on.
+    join on the way. `hide` masks a secret in all that anybody can see, from then on. `shared` is
+    where replicas find each other's session, if there are any.
     """
 
     request: Callable[[str, str], "httpx.Request"]
     send: Callable[["httpx.Request"], Awaitable[Reply]]
     hide: Callable[[str], None]
+    shared: SharedLogin | None = None
 
 
 class Session(ABC):

@@ -18,6 +18,8 @@ from crm_mcp.vendors.base import NoAnswerError, Reply, Wire
 MARGIN_SECONDS = 5.0
 # Seconds to wait after the first refused login, the second, and so on: four in seven minutes.
 PAUSES = (60.0, 120.0, 240.0, 480.0, 960.0, 1920.0, 3600.0)
+MAX_SHARED_SECONDS = 3_600.0
+"""A session whose end nobody told is shared for so long."""
 NOT_SENT = "The call itself was not sent."
 
 
@@ -92,8 +94,25 @@ class Login:
                 return grant
             if self._logins != seen and self._failure is not None:
                 raise copy(self._failure)  # an exception collects where it has been
+            if grant := await self._shared(wire, refused):
+                return grant
             grant, _ = await self._made(wire, log_in)
             return grant
+
+    async def _shared(self, wire: Wire, refused: Grant | None) -> Grant | None:
+        """Take over the session that another replica opened, unless it is the refused one."""
+        if wire.shared is None:
+            return None
+        if refused is not None:
+            await wire.shared.drop(refused.token.get_secret_value())
+        found = await wire.shared.grant()
+        if found is None:
+            return None
+        token, seconds = found
+        wire.hide(token)
+        self._grant = Grant(SecretStr(token), seconds)
+        self._end = self._grant.end(self._clock())
+        return self.good()
 
     async def made(self, wire: Wire, log_in: LogIn) -> Reply:
         """Log in because somebody wants to, and give the answer.
@@ -118,17 +137,23 @@ class Login:
 
     async def _made(self, wire: Wire, log_in: LogIn) -> tuple[Grant, Reply]:
         """Log in, while the lock is held."""
-        self._pause.heed()
+        self._pause.heed(await wire.shared.pause() if wire.shared else 0.0)
         start = self._clock()
         try:
             grant, reply = await log_in(wire)
         except (NoAnswerError, ToolFailure) as failure:
-            raise self._failed(failure) from None
+            told = self._failed(failure)
+            if wire.shared and isinstance(told, AuthFailed):
+                await wire.shared.begin_pause(self._pause.left)
+            raise told from None
         wire.hide(grant.token.get_secret_value())
         self._grant, self._end = grant, grant.end(start)
         self._logins += 1
         self._failure = None
         self._pause.forget()
+        if wire.shared:
+            left = self._end - self._clock()
+            await wire.shared.keep(grant.token.get_secret_value(), min(left, MAX_SHARED_SECONDS))
         return grant, reply
 
     def _failed(self, failure: ToolFailure | NoAnswerError) -> ToolFailure | NoAnswerError:
@@ -161,13 +186,21 @@ class _Pause:
         self._refusals = 0
         self._end = -inf
 
-    def heed(self) -> None:
+    @property
+    def left(self) -> float:
+        """The seconds until the next login may be tried."""
+        return max(0.0, self._end - self._clock())
+
+    def heed(self, elsewhere: float = 0.0) -> None:
         """Let a login pass, unless it comes too soon.
+
+        Args:
+            elsewhere: the seconds that are left of another replica's pause.
 
         Raises:
             AuthFailed: it does; says when the next may be tried.
         """
-        wait = self._end - self._clock()
+        wait = max(self.left, elsewhere)
         if wait > 0:
             raise AuthFailed(
                 f"{self._title} refused the last login of this server, and asking again so soon "
