@@ -59,7 +59,7 @@ class Audit:
         self._clock = clock
         self._kept_in = kept_in
         self._presence = state.presence()
-        self._key = b""
+        self._has_key = False
 
     @property
     def path(self) -> Path:
@@ -78,8 +78,9 @@ class Audit:
         Raises:
             StateError: the file was changed by somebody else, or cannot be written.
         """
-        key = self._lasting_key()
+        self._make_key()
         with self._state.transaction() as tables:
+            key = _key(tables)
             head = self._resume(tables, key)
             at = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds")
             entry = {"seq": head.seq + 1, "at": at, "event": event, **facts}
@@ -100,9 +101,9 @@ class Audit:
         """
         if not self._state.is_there:
             return []
-        key = self._lasting_key()
+        self._make_key()
         with self._state.transaction() as tables:
-            self._resume(tables, key)
+            self._resume(tables, _key(tables))
             # Within the lock: a process that ends well meanwhile could not record it either.
             writes = listed(tables)
             return [write for write in writes if not self._presence.lives(write.process)]
@@ -120,9 +121,9 @@ class Audit:
 
     def verify(self) -> Verdict:
         """Prove the chain from the first line to the anchored end; tells the first fault."""
-        key = self._lasting_key()
+        self._make_key()
         with self._state.transaction() as tables:
-            head = _read_head(tables)
+            head, key = _read_head(tables), _key(tables)
             verdict = _proven(self._raw_lines(), head, key)
             if self._kept_in != "both" or verdict.problem:
                 return verdict
@@ -130,16 +131,14 @@ class Audit:
             copy = _proven(self._file_lines(), copied, key)
         return Verdict(copy.lines, f"in the copy, {copy.problem}") if copy.problem else verdict
 
-    def _lasting_key(self) -> bytes:
-        """Get the key of the hashes; it is made in a step of its own, before any line with it."""
-        if not self._key:
-            with self._state.transaction() as tables:
-                if tables.get(AUDIT, "key") is None:
-                    tables.put(AUDIT, "key", {"key": os.urandom(32).hex()})
-            with self._state.transaction() as tables:
-                row = tables.get(AUDIT, "key") or {}
-            self._key = bytes.fromhex(row["key"])
-        return self._key
+    def _make_key(self) -> None:
+        """Make the key of the hashes, in a step of its own: a crash must not take it back."""
+        if self._has_key:
+            return
+        with self._state.transaction() as tables:
+            if tables.get(AUDIT, "key") is None:
+                tables.put(AUDIT, "key", {"key": os.urandom(32).hex()})
+        self._has_key = True
 
     def _resume(self, tables: Tables, key: bytes) -> Head:
         """Find the true end: a crash may have left a line that the anchor does not know yet."""
@@ -252,6 +251,18 @@ def _named(name: str, key: bytes) -> str:
 
 def _hash(text: str, key: bytes) -> str:
     return "hmac:" + hashlib.blake2b(text.encode(), key=key, digest_size=12).hexdigest()
+
+
+def _key(tables: Tables) -> bytes:
+    """Get the key of this state's hashes.
+
+    Raises:
+        StateError: it is gone, or none.
+    """
+    try:
+        return bytes.fromhex((tables.get(AUDIT, "key") or {})["key"])
+    except (LookupError, TypeError, ValueError):
+        raise StateError("the key of the record is gone; see `crm-mcp audit verify`") from None
 
 
 def _line(facts: dict[str, Any], previous: str, key: bytes) -> tuple[bytes, str]:

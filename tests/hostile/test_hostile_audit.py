@@ -147,6 +147,9 @@ def spaced(lines: list[bytes], at: int, other: int) -> list[bytes]:
     return [*lines[:at], ways[other % len(ways)](lines[at]), *lines[at + 1 :]]
 
 
+SET_HEAD = (
+    "UPDATE rows SET value = json_set(value, '$.{}', {}) WHERE kind = 'audit' AND key = 'head'"
+)
 CHANGES = (removed, swapped, doubled, truncated, edited, torn, rehashed, spaced)
 
 
@@ -279,15 +282,18 @@ def in_database(audit: Audit, command: str) -> None:
 @pytest.mark.parametrize(
     ("command", "found"),
     [
-        ("DELETE FROM audit_head", Verdict(COUNT, "the anchor of the record is missing")),
-        ("UPDATE audit_head SET seq = 2", Verdict(1, "line 2 is not the one that was written")),
-        ("UPDATE audit_head SET seq = 99", Verdict(COUNT, "90 lines are missing at the end")),
         (
-            "UPDATE audit_head SET hash = 'x'",
+            "DELETE FROM rows WHERE kind = 'audit' AND key = 'head'",
+            Verdict(COUNT, "the anchor of the record is missing"),
+        ),
+        (SET_HEAD.format("seq", 2), Verdict(1, "line 2 is not the one that was written")),
+        (SET_HEAD.format("seq", 99), Verdict(COUNT, "90 lines are missing at the end")),
+        (
+            SET_HEAD.format("hash", "'x'"),
             Verdict(COUNT - 1, f"line {COUNT} is not the one that was written"),
         ),
         (
-            "UPDATE audit_key SET key = x'00'",
+            "UPDATE rows SET value = '{\"key\":\"00\"}' WHERE kind = 'audit' AND key = 'key'",
             Verdict(0, "line 1 was changed, or one before it is gone"),
         ),
     ],
