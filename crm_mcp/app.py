@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,7 @@ from crm_mcp.watch import Watch
 
 if TYPE_CHECKING:
     from crm_mcp.client import VendorClient
+    from crm_mcp.notices import Webhook
     from crm_mcp.parties import Screening
     from crm_mcp.sandbox.app import Sandbox
     from crm_mcp.sharing import Sharing
@@ -125,8 +126,8 @@ class App:
     """
 
     settings: Settings
-    catalogue: Catalogue
-    accounts: Mapping[str, Account]
+    catalogue: Catalogue = field(repr=False)
+    accounts: Mapping[str, Account] = field(repr=False)
     pipeline: Pipeline
     ledger: Ledger
     audit: Audit
@@ -182,7 +183,8 @@ def _build(
     general = settings.general
     redactor = Redactor(settings.secrets())
     state = state_of(general)
-    ledger, audit, doubts = Ledger(state), audit_of(general, state), Doubts(state)
+    ledger = Ledger(state, told=_webhook(settings))
+    audit, doubts = audit_of(general, state), Doubts(state)
     usual: dict[str, Account] = {}
     pipeline = Pipeline(
         registry_of(settings, catalogue),
@@ -230,6 +232,17 @@ def _build(
         watch=watch,
         doubts=doubts,
     )
+
+
+def _webhook(settings: Settings) -> "Webhook | None":
+    """Give who tells of questions that wait, where somebody is to be told."""
+    url, key = settings.http.webhook, settings.http.webhook_key
+    if url is None or key is None:
+        return None
+    # Imported only here: most servers tell nobody.
+    from crm_mcp.notices import Webhook
+
+    return Webhook(url.get_secret_value(), key.get_secret_value(), settings.http.page)
 
 
 def _label(name: str, vendor: str, settings: VendorSettings, sandbox: Any) -> str:

@@ -8,7 +8,7 @@ the file; the variables of an account are named after it.
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar, get_args
 from urllib.parse import unquote, urlsplit
 
 import platformdirs
@@ -25,7 +25,8 @@ from pydantic import (
 
 from crm_mcp.access import Access
 from crm_mcp.errors import ConfigError, first_problem
-from crm_mcp.guard import Mode, Policy
+from crm_mcp.guard import ALL, Mode, Policy
+from crm_mcp.operation import Trait
 from crm_mcp.service_settings import ServiceSettings
 from crm_mcp.setting_types import Names, strong
 from crm_mcp.vendors import known_vendors, load_vendor_code
@@ -60,6 +61,9 @@ class General(BaseModel):
     )
     accept_inferred: Names = Field(
         (), description="Writes at weakly inferred addresses that may go without a person."
+    )
+    four_eyes: Names = Field(
+        (), description="Traits of writes that another person than the caller must approve."
     )
     dialogs: bool = Field(
         default=True, description="Whether questions may go to a dialog of the client."
@@ -97,6 +101,15 @@ class General(BaseModel):
         validate_default=True,
         description="Random secret of 32 characters or more that tokens are made with.",
     )
+
+    @field_validator("four_eyes")
+    @classmethod
+    def _known_traits(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        known = (ALL, *get_args(Trait))
+        for trait in value:
+            if trait not in known:
+                raise ValueError(f"{trait!r} is none of: {', '.join(known)}")
+        return value
 
     @field_validator("state_url")
     @classmethod
@@ -138,6 +151,7 @@ class General(BaseModel):
             accept_inferred=self.accept_inferred,
             max_bulk=self.max_bulk,
             writes_per_hour=self.max_writes_per_hour,
+            four_eyes=self.four_eyes,
         )
 
 

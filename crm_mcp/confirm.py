@@ -129,6 +129,19 @@ async def obtain_yes(ledger: Ledger, asker: Asker, question: Question) -> Yes:
         raise _approval_required(approval, NOT_COUNTED) from None
 
 
+def check_second(yes: Yes, caller: str) -> None:
+    """See that a yes is not the caller's own.
+
+    Raises:
+        NotConfirmed: it is, or came by a dialog of the caller's client.
+    """
+    if yes.approval.way == "dialog" or yes.by in {"dialog", caller}:
+        raise NotConfirmed(
+            "This call needs the yes of somebody else than its caller. Nothing was sent.",
+            hint="Tell the person: somebody else must approve it.",
+        )
+
+
 async def _ask_in_dialog(ledger: Ledger, asker: Asker, question: Question) -> Yes:
     if asker.resumes is None:
         approval = await to_thread.run_sync(ledger.ask, question, "dialog")

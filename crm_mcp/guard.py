@@ -23,6 +23,8 @@ from crm_mcp.rights import FULL, Rights
 from crm_mcp.undo import Undoing
 
 PERMIT_SECONDS = 60.0
+ALL = "all"
+"""In the place of a trait: every write."""
 _DANGERS: tuple[Trait, ...] = ("irreversible", "destructive", "financial", "outbound")
 
 
@@ -38,7 +40,8 @@ class Mode(StrEnum):
 class Policy:
     """What the operator allows; nothing in a call can change it.
 
-    `within` is the wider policy that this one narrows: what that one refuses is refused.
+    `four_eyes` are the traits of writes that somebody else than the caller must approve. `within`
+    is the wider policy that this one narrows: what that one refuses is refused.
     """
 
     mode: Mode = Mode.CONFIRM
@@ -47,6 +50,7 @@ class Policy:
     accept_inferred: tuple[str, ...] = ()
     max_bulk: int = 25
     writes_per_hour: int = 200
+    four_eyes: tuple[str, ...] = ()
     within: "Policy | None" = None
 
 
@@ -125,6 +129,11 @@ def _own_refusal_of(operation: Operation, policy: Policy) -> Refuse | None:
 def _is_guess(operation: Operation) -> bool:
     """Whether a write may turn out to be another one than its name says."""
     return operation.asks and operation.source.evidence == "inferred-weak"
+
+
+def needs_two(operation: Operation, policy: Policy) -> bool:
+    """Whether somebody else than the caller must say yes: a dialog of theirs is not enough."""
+    return operation.asks and not {ALL, *operation.traits}.isdisjoint(policy.four_eyes)
 
 
 def typed_word(operation: Operation, records: int) -> str:

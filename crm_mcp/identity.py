@@ -15,12 +15,14 @@ from crm_mcp.rights import FULL, Rights
 class Identity:
     """A caller's name for the record, and what they may do.
 
-    `narrowings` are those of the operator and of the caller, in this order.
+    `narrowings` are those of the operator and of the caller, in this order. `page` is where
+    people decide, if they can.
     """
 
     name: str = Caller.name
     rights: Rights = FULL
     narrowings: tuple[Narrowing, ...] = ()
+    page: str = ""
 
 
 Identify = Callable[[ServerRequestContext[Any]], Identity]

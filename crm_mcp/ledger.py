@@ -82,11 +82,23 @@ class Yes:
 
 
 class Ledger:
-    """The approvals of one state; every method is one transaction and may block."""
+    """The approvals of one state; every method is one transaction and may block.
 
-    def __init__(self, state: State, clock: Callable[[], float] = time.time) -> None:
+    Args:
+        state: where they stand.
+        clock: in seconds since the epoch.
+        told: hears of each new question that waits outside the conversation.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        clock: Callable[[], float] = time.time,
+        told: Callable[[Approval], None] | None = None,
+    ) -> None:
         self._state = state
         self._clock = clock
+        self._told = told
         self.undos = Undos(state, clock)
 
     def ask(self, question: Question, way: Way) -> Approval:
@@ -106,6 +118,8 @@ class Ledger:
             _put(tables, entry)
             if way == "out_of_band":
                 tables.put(STANDING, entry.fingerprint, {"id": entry.id}, entry.expires)
+        if self._told and way == "out_of_band":
+            self._told(entry)
         return entry
 
     def get(self, approval_id: str) -> Approval | None:

@@ -90,7 +90,8 @@ class Caller:
     the call takes back; only the command for it says so. `screen` stands between them and the call
     that is on its way, where there is one. A call of our own on the way of another has it already,
     and gets the values as they are. `is_exact` says that the arguments are complete, so that none
-    of those set up here join: they could hide the very record that is looked for.
+    of those set up here join: they could hide the very record that is looked for. `page` is
+    where people decide, if they can.
     """
 
     name: str = "local"
@@ -102,3 +103,4 @@ class Caller:
     screen: "Screen | None" = None
     is_exact: bool = False
     rights: Rights = FULL
+    page: str = ""

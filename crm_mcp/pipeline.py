@@ -27,15 +27,25 @@ from crm_mcp.afterwards import Done, Means, afterwards
 from crm_mcp.audit import Audit
 from crm_mcp.bind import bind, is_file
 from crm_mcp.compare import Look, look
-from crm_mcp.confirm import admit, obtain_yes
+from crm_mcp.confirm import Nobody, admit, check_second, obtain_yes
 from crm_mcp.drain import Drain
 from crm_mcp.entries import DRY_RUN, described_schema
-from crm_mcp.errors import ChangedSincePreview, Refused, StateError, ToolFailure
+from crm_mcp.errors import ApprovalRequired, ChangedSincePreview, Refused, StateError, ToolFailure
 from crm_mcp.field_names import FieldNames
 from crm_mcp.files import FileFolder
 from crm_mcp.forecast import forecast
 from crm_mcp.gaps import filled, has_gaps
-from crm_mcp.guard import Ask, BoundCall, Gate, Mode, Permit, Refuse, judge, typed_word
+from crm_mcp.guard import (
+    Ask,
+    BoundCall,
+    Gate,
+    Mode,
+    Permit,
+    Refuse,
+    judge,
+    needs_two,
+    typed_word,
+)
 from crm_mcp.ids import check_forms, named
 from crm_mcp.ignored import doubted
 from crm_mcp.ledger import Consent, Ledger, Question, Yes
@@ -155,6 +165,8 @@ class Pipeline:
             raise Refused(verdict.reason, hint=verdict.hint)
         if not operation.is_write:
             return await self._send(call, caller, self.gate.permit(call))
+        if needs_two(operation, self.registry.policy):
+            caller = replace(caller, asker=Nobody())  # who calls may not be the one who says yes
         if isinstance(verdict, Ask) and not dry_run:
             await self._admit(call, caller)
         sight = Sight()
@@ -265,6 +277,7 @@ class Pipeline:
             yes = await obtain_yes(self._ledger, caller.asker, question)
             await self._stands(call, caller, yes, sight)
         except ToolFailure as failure:
+            _point_to(caller.page, failure)
             await self._recorder.record(failure.kind, call, caller, **_approval_of(failure))
             raise
         except StateError as error:
@@ -327,6 +340,8 @@ class Pipeline:
         if not call.operation.asks:
             return None
         consent = None
+        if yes and needs_two(call.operation, self.registry.policy):
+            check_second(yes, call.caller)
         try:
             if yes is None:
                 await to_thread.run_sync(self._ledger.count_write, limit)
@@ -359,6 +374,17 @@ class Pipeline:
             return outcome
         ignored = doubted(call.operation, call.arguments, outcome.data)
         return replace(outcome, warnings=(*outcome.warnings, *ignored)) if ignored else outcome
+
+
+def _point_to(page: str, failure: ToolFailure) -> None:
+    """Say where a person decides, where there is a page for it."""
+    if page and isinstance(failure, ApprovalRequired):
+        approval = failure.details["approval"]
+        approval["url"] = f"{page}/questions/{approval['id']}"
+        failure.hint = (
+            "Give the person the address in approval.url. When it is approved there, make the same "
+            "call with the same arguments once more."
+        )
 
 
 def _approval_of(failure: ToolFailure) -> dict[str, str]:

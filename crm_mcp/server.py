@@ -242,7 +242,8 @@ class Handlers:
         if self._dialogs:
             dialogs = ClientDialogs(ctx, params, report, self._app.watch.now)
             asker = ClientAsker(dialogs, program, self._app.watch)
-        caller = Caller(identity.name, str(program), asker, report, rights=identity.rights)
+        rights, page = identity.rights, identity.page
+        caller = Caller(identity.name, str(program), asker, report, rights=rights, page=page)
         outcome = await pipeline.call(name, arguments, caller)
         operation = pipeline.registry.find(name)
         account = pipeline.accounts[operation.vendor]

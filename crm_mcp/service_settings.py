@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 from crm_mcp.setting_types import Names, strong
 
 PATH = "/mcp"
+ROOT = "/approvals"
+"""Where callers send messages, and where people decide."""
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA")
 """Those with a public key: whoever can check such a token cannot make one."""
 
@@ -61,6 +63,12 @@ class ServiceSettings(BaseModel):
     state_key: SecretStr | None = Field(
         None, description="Random secret that processes share which serve the same callers."
     )
+    webhook: SecretStr | None = Field(
+        None, description="Address that is told of each question that waits."
+    )
+    webhook_key: SecretStr | None = Field(
+        None, description="Random secret that notices are signed with."
+    )
     max_calls: int = Field(
         16, ge=1, le=1_000, description="Requests of one caller at the same time, at most."
     )
@@ -73,10 +81,17 @@ class ServiceSettings(BaseModel):
     def _safe_address(cls, value: str | None) -> str | None:
         return _web_address(value)
 
-    @field_validator("state_key")
+    @field_validator("state_key", "webhook_key")
     @classmethod
     def _strong_key(cls, value: SecretStr | None) -> SecretStr | None:
-        return None if value is None else strong(value, "processes that share state")
+        return None if value is None else strong(value, "processes and receivers of notices")
+
+    @field_validator("webhook")
+    @classmethod
+    def _safe_webhook(cls, value: SecretStr | None) -> SecretStr | None:
+        """Want https beyond this machine; the address may have a secret in its path."""
+        _web_address(value.get_secret_value() if value else None)
+        return value
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -87,6 +102,10 @@ class ServiceSettings(BaseModel):
             raise ValueError("HTTP_ISSUER needs HTTP_KEYS_URL and HTTP_URL too")
         if not is_loopback(self.host) and not self.url:
             raise ValueError("HTTP_URL is missing: beyond this machine, callers need an address")
+        if self.webhook and not self.webhook_key:
+            raise ValueError(
+                "HTTP_WEBHOOK needs HTTP_WEBHOOK_KEY, which its notices are signed with"
+            )
         if self.anyone and not is_loopback(self.host):
             raise ValueError("HTTP_ANYONE goes on this machine only: HTTP_HOST must be 127.0.0.1")
         return self
@@ -95,6 +114,13 @@ class ServiceSettings(BaseModel):
     def knows_callers(self) -> bool:
         """Whether it is set who may call."""
         return self.anyone or self.tokens is not None or self.issuer is not None
+
+    @property
+    def page(self) -> str:
+        """Where people decide, as far as it is known before a request; else empty."""
+        if not self.url or self.anyone:
+            return ""
+        return self.url.rstrip("/").rpartition("/")[0] + ROOT
 
     @property
     def hosts(self) -> list[str]:

@@ -30,7 +30,10 @@ SCOPES = {
     "reader": ["crm:read"],
     "five": ["crm:read:fivecrm"],
     "nobody": ["crm:read"],
+    "boss": ["crm:approve"],
+    "cashier": ["crm:approve:cirrus"],
 }
+APPROVER = "a-test-token-of-anna-for-approvals-that-is-long-enough"
 GROUPS = {"ben": "support", "five": "support"}
 HELLO = {
     "jsonrpc": "2.0",
@@ -43,6 +46,11 @@ HELLO = {
     },
 }
 TOKENS = {name: f"a-test-token-of-{name}-that-is-long-enough" for name in SCOPES}
+
+
+def approver_line(name: str, token: str = APPROVER) -> str:
+    """Write a second token of a caller, for approvals alone."""
+    return f'[[caller]]\nname = "{name}"\nhash = "{hashed(token)}"\nscopes = ["crm:approve"]\n'
 
 
 def token_lines(*names: str, scopes: Mapping[str, list[str]] = SCOPES, expires: str = "") -> str:
@@ -151,7 +159,8 @@ def serving_service(
     """
     tokens = folder / "tokens.toml"
     if not http:
-        tokens.write_text(token_lines(*SCOPES), encoding="utf-8")
+        lines = token_lines(*SCOPES) + "\n" + approver_line("anna")
+        tokens.write_text(lines, encoding="utf-8")
         http = {"tokens": tokens}
     told = {"state_dir": folder / "state", "min_answer_seconds": 0.0, **(general or {})}
     settings = Settings(

@@ -47,6 +47,7 @@ def test_without_settings_everything_has_its_default_and_no_vendor_is_on() -> No
         "allow": (),
         "deny": (),
         "use_accounts": (),
+        "four_eyes": (),
         "state_url": None,
         "audit": None,
         "accept_inferred": (),

@@ -21,13 +21,18 @@ ROOT = "crm_mcp"
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("cli", "cli.*"),
-    ("commands", "commands.*", "web", "web.*"),
+    ("commands", "commands.*", "web.app"),
     ("testing", "testing.*"),
     ("service.app",),
+    ("service.approvals",),
     ("service", "service.denials", "service.limits"),
     ("service.callers",),
     ("service.oauth",),
     ("service.answers", "service.tokens"),
+    ("web.protection",),
+    ("web.pages",),
+    ("web", "web.reading"),
+    ("deciding",),
     ("server",),
     ("completion",),
     ("resources", "prompting"),
@@ -78,6 +83,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("uploads",),
     ("guard",),
     ("rights",),
+    ("notices",),
     ("clients",),
     ("selftest",),
     ("forms",),
@@ -252,7 +258,7 @@ def test_only_the_border_speaks_mcp() -> None:
 def test_only_the_client_the_vendors_and_the_sandbox_speak_http() -> None:
     speakers = where(lambda module: "httpx" in module.foreign)
 
-    assert outside(speakers, "client", "websocket", "vendors.*", "sandbox.*") == set()
+    assert outside(speakers, "client", "websocket", "vendors.*", "sandbox.*", "notices") == set()
 
 
 def test_only_the_sandbox_the_approval_page_and_the_service_serve_http() -> None:
@@ -263,12 +269,12 @@ def test_only_the_sandbox_the_approval_page_and_the_service_serve_http() -> None
     assert outside(servers, "sandbox.*", "commands.sandbox", *page, *service) == set()
 
 
-def test_only_the_approval_page_writes_html_and_only_its_command_opens_it() -> None:
+def test_only_the_approval_page_writes_html_and_only_its_command_and_the_service_open_it() -> None:
     assert where(lambda module: bool(module.foreign & {"jinja2", "markupsafe"})) == {"web.pages"}
 
     of_page = {module.name for module in MODULES if module.name.partition(".")[0] == "web"}
     openers = where(lambda module: bool(module.own & of_page))
-    assert outside(openers, "web.*") == {"commands.approvals_page"}
+    assert outside(openers, "web.*") == {"commands.approvals_page", "service.approvals"}
 
 
 def test_a_vendor_imports_the_base_the_errors_the_redaction_and_itself() -> None:
@@ -276,7 +282,8 @@ def test_a_vendor_imports_the_base_the_errors_the_redaction_and_itself() -> None
         package = f"vendors.{vendor}"
         of_vendor = [module for module in MODULES if f"{module.name}.".startswith(f"{package}.")]
         imported = {name for module in of_vendor for name in module.own}
-        free = ("vendors.base", "vendors.login", "vendors.quiet", "errors", "redact")
+        shared = ("vendors.base", "vendors.shared", "vendors.login", "vendors.quiet")
+        free = (*shared, "errors", "redact")
         allowed = (*free, package, f"{package}.*")
         assert outside(imported, *allowed) == set()
 

@@ -116,6 +116,9 @@ WAYS: Mapping[str, Entry] = {
     # Addresses of the service
     "service /mcp": SERVICE,
     "service /healthz": "It answers one word.",
+    "service /approvals": (
+        "It is a page: tests/test_team_approvals.py attacks its entrance, its forms and its rights."
+    ),
     "service /readyz": "It answers one word, and opens no connection to a CRM.",
     "service /.well-known/oauth-protected-resource/mcp": "It tells who issues tokens.",
     # What scripts and tests import
@@ -140,6 +143,7 @@ WAYS: Mapping[str, Entry] = {
     "commands.doctor uses call": (bypass_outside.doctor_command,),
     "commands.undo uses take_back": UNDO,
     "confirm uses decide": (bypass.a_person_who_declines,),
+    "deciding uses decide": (bypass_outside.approvals_in_a_pipe,),
     "feeds uses call": FEEDS,
     "guard uses permit": PERMITS,
     "guard uses spend": PERMITS,
@@ -159,6 +163,9 @@ WAYS: Mapping[str, Entry] = {
     "take_back uses call": UNDO,
     "vendors.cirrus.oauth uses send": "It gets a token for a call that has its permit already.",
     "vendors.interact.auth uses send": SESSION,
+    "service.approvals uses decide": (
+        "Only somebody with a token for approvals gets there; tests/test_team_approvals.py."
+    ),
     "web.app uses decide": PAGE,
     "websocket uses AsyncClient": FEEDS,
 }
@@ -173,6 +180,7 @@ CONNECTING = (
     *("websockets", "wsproto"),
 )
 CONNECTED: Mapping[str, str] = {
+    "notices httpx": "the operator's own webhook, told of questions that wait",
     "client httpx": "the one way to a vendor, behind the gate",
     "websocket httpx": "the type of the client's own connection",
     "websocket httpx_ws": "a feed, which is a read, behind the gate",

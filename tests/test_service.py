@@ -269,7 +269,7 @@ def test_a_new_token_is_let_in_by_the_lines_that_come_with_it(tmp_path: Path) ->
         ("[[caller]]\nname = 3", "name"),
         ('[[caller]]\nname = "anna\\n"\nhash = "x"\nscopes = []', "made of letters"),
         ('[[caller]]\nname = "a"\nhash = "plain"\nscopes = ["crm:read"]', "hash"),
-        (token_lines("anna", scopes={"anna": ["admin"]}), "crm:read or crm:write"),
+        (token_lines("anna", scopes={"anna": ["admin"]}), "crm:read, crm:write or crm:approve"),
         (token_lines("anna", scopes={"anna": []}), "scopes"),
         (token_lines("anna") * 2, "of its own"),
         ("callers = 3", "callers is not known"),
@@ -377,7 +377,7 @@ def test_the_command_prints_the_lines_and_apart_from_them_the_token(tmp_path: Pa
     assert list(read_callers(file)) == [hashed(token)]
     assert token not in made.stdout
     wrong = CliRunner().invoke(cli, ["token", "carla", "--scope", "admin"])
-    assert (wrong.exit_code, "crm:read or crm:write" in wrong.stderr) == (3, True)
+    assert (wrong.exit_code, "crm:read, crm:write or crm:approve" in wrong.stderr) == (3, True)
 
 
 def test_a_port_that_is_taken_is_named() -> None:

@@ -3,14 +3,14 @@
 import getpass
 import sys
 import time
-from typing import Literal
 
 import typer
 
 from crm_mcp.commands.setup import print_json
 from crm_mcp.commands.terminal import columns_of, fitted, is_terminal, says_yes
 from crm_mcp.config import Settings
-from crm_mcp.errors import NotConfirmed, StateError
+from crm_mcp.deciding import Decided, decide
+from crm_mcp.errors import NotConfirmed
 from crm_mcp.ledger import Approval, Ledger
 from crm_mcp.preview import visible
 from crm_mcp.states import audit_of, state_of
@@ -53,7 +53,7 @@ def approve(settings: Settings, approval_id: str) -> None:
         raise NotConfirmed("Approving needs a person at a terminal.")
     if not says_yes(approval):
         raise NotConfirmed("Not approved; the question stays open.")
-    decide(settings, approval, "approved", _somebody())
+    _decide(settings, approval, "approved")
     typer.echo("Approved. It runs once, when the same call is made again.")
 
 
@@ -63,31 +63,13 @@ def reject(settings: Settings, approval_id: str) -> None:
     Raises:
         NotConfirmed: there is no open question of this id.
     """
-    decide(settings, _find(_ledger(settings), approval_id), "rejected", _somebody())
+    _decide(settings, _find(_ledger(settings), approval_id), "rejected")
     typer.echo("Rejected. Nothing is sent.")
 
 
-def decide(
-    settings: Settings, approval: Approval, decision: Literal["approved", "rejected"], by: str
-) -> None:
-    """Write a decision down and record it; one that cannot be recorded does not count.
-
-    Raises:
-        NotConfirmed: the question is not open any more.
-        StateError: the record cannot be written.
-    """
-    if approval.way != "out_of_band":
-        raise NotConfirmed("This question is being asked in a dialog of the client.")
-    ledger = _ledger(settings)
-    ledger.decide(approval.id, decision, by)
+def _decide(settings: Settings, approval: Approval, decision: Decided) -> None:
     audit = audit_of(settings.general, state_of(settings.general))
-    try:
-        audit.append(
-            decision, approval=approval.id, tool=approval.tool, account=approval.account, by=by
-        )
-    except StateError:
-        ledger.outdate(approval.id)
-        raise
+    decide(_ledger(settings), audit, approval, decision, _somebody())
 
 
 def _somebody() -> str:

@@ -14,8 +14,8 @@ from rich.rule import Rule
 
 from crm_mcp.app import SANDBOX_ORIGIN, App, load_catalogue, open_app, sandbox_settings
 from crm_mcp.catalogue.asks import CALL_WRITE
-from crm_mcp.commands.approvals import decide
 from crm_mcp.config import General, Settings
+from crm_mcp.deciding import decide
 from crm_mcp.guard import Mode
 from crm_mcp.sandbox.app import Sandbox
 from crm_mcp.server import build_server
@@ -101,7 +101,7 @@ class Demo:
             (waiting,) = app.ledger.waiting()
             self._say(f"A person runs [bold]crm-mcp approvals approve {waiting.id}[/], reads the")
             self._say("same preview, and types the word. The same call then runs, once:")
-            decide(app.settings, waiting, "approved", "terminal:demo")
+            decide(app.ledger, app.audit, waiting, "approved", "terminal:demo")
             await self._call(client, name, update)
 
     def _show_record(self, app: App) -> None:

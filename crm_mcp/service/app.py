@@ -12,21 +12,23 @@ from pydantic import AnyHttpUrl
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Mount, Route
 
 from crm_mcp.app import App
 from crm_mcp.errors import StateError
 from crm_mcp.rights import READ, WRITE
 from crm_mcp.server import build_server
 from crm_mcp.service.answers import answer
-from crm_mcp.service.callers import Callers, identify
+from crm_mcp.service.approvals import TeamPage
+from crm_mcp.service.callers import Callers, identify, verifier_of
 from crm_mcp.service.denials import Denials
 from crm_mcp.service.limits import Bounds, Turns, WholeBody
-from crm_mcp.service_settings import PATH, ServiceSettings
+from crm_mcp.service_settings import PATH, ROOT, ServiceSettings
 from crm_mcp.views import Views
 
 if TYPE_CHECKING:
     from mcp.server import Server
+    from mcp.server.auth.provider import TokenVerifier
     from mcp.server.streamable_http import EventStore
     from starlette.types import ASGIApp
 
@@ -54,7 +56,7 @@ def service_app(
         ConfigError: a table of `access` gives what there is not.
     """
     settings = app.settings.http
-    views = Views(app)
+    views, verifier = Views(app), verifier_of(settings)
     views.check(app.settings.access)
     sessions = StreamableHTTPSessionManager(
         server or build_server(app, identify=identify, views=views),
@@ -68,7 +70,7 @@ def service_app(
         session_idle_timeout=IDLE_SECONDS,
     )
     guarded: ASGIApp = WholeBody(sessions.handle_request, settings.max_body_bytes)
-    guarded = Callers(Turns(guarded, settings.max_calls), app.settings, views)
+    guarded = Callers(Turns(guarded, settings.max_calls), app.settings, views, verifier)
     guarded = Denials(Bounds(guarded, is_stopping), app.audit)
 
     async def is_ready(_: Request) -> Response:
@@ -90,12 +92,23 @@ def service_app(
         Route("/healthz", endpoint=_is_alive, methods=["GET"]),
         Route("/readyz", endpoint=is_ready, methods=["GET"]),
         *_metadata(settings),
+        *_page(app, verifier, is_stopping),
     ]
     return Starlette(routes=routes, lifespan=running)
 
 
 async def _is_alive(_: Request) -> Response:
     return Response("alive\n", media_type="text/plain")
+
+
+def _page(
+    app: App, verifier: "TokenVerifier | None", is_stopping: Callable[[], bool]
+) -> list[BaseRoute]:
+    """Show a team its questions, where it is known who asks."""
+    if verifier is None:
+        return []
+    page = Bounds(TeamPage(app, verifier).asgi(), is_stopping)
+    return [Mount(ROOT, app=Denials(page, app.audit))]
 
 
 def _metadata(settings: ServiceSettings) -> list[Route]:

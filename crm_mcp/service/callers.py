@@ -21,7 +21,7 @@ from crm_mcp.rights import READ, WRITE, Rights
 from crm_mcp.service.answers import answer
 from crm_mcp.service.oauth import IssuedTokens, IssuerKeys
 from crm_mcp.service.tokens import GROUPS, TokenFile
-from crm_mcp.service_settings import ServiceSettings
+from crm_mcp.service_settings import ROOT, ServiceSettings
 from crm_mcp.views import Views
 
 IDENTITY = "crm_mcp.identity"
@@ -50,11 +50,13 @@ class Callers:
     have fewer scopes than the one before.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, views: Views) -> None:
+    def __init__(
+        self, app: ASGIApp, settings: Settings, views: Views, verifier: TokenVerifier | None
+    ) -> None:
         self._app = app
         self._views = views
         self._access = settings.access
-        verifier = verifier_of(settings.http)
+        self._http = settings.http
         self._backend = BearerAuthBackend(verifier) if verifier else None
         self._challenge = _challenge(settings.http)
 
@@ -64,7 +66,7 @@ class Callers:
         if user is None:
             return await self._refuse(scope, receive, send, 401, "invalid_token")
         scope["user"] = user
-        if not Rights.of(user.scopes).scopes:
+        if not Rights.of(user.scopes).calls:
             return await self._refuse(scope, receive, send, 403, "insufficient_scope")
         try:
             scope[IDENTITY] = self._identity(user, Headers(scope=scope))
@@ -93,7 +95,10 @@ class Callers:
         if theirs is None:
             raise TooWideError("the operator's settings give this caller access to nothing")
         narrowings = tuple(one for one in (theirs, _wish(headers)) if one != Narrowing())
-        identity = Identity(token.client_id, Rights.of(user.scopes), narrowings)
+        # Which Host it may be is looked at before anything is called.
+        page = self._http.page or f"http://{headers.get('host', '')}{ROOT}"
+        page = page if self._backend else ""
+        identity = Identity(token.client_id, Rights.of(user.scopes), narrowings, page)
         self._views.of(identity)
         return identity
 

@@ -15,14 +15,22 @@ import re
 import secrets
 from datetime import UTC, date, datetime, time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from anyio import to_thread
 from mcp.server.auth.provider import AccessToken
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from crm_mcp.errors import ConfigError, first_problem
-from crm_mcp.rights import is_scope
+from crm_mcp.rights import APPROVE, is_for_calls, is_scope
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +43,9 @@ _NAME = re.compile(r"[\w.@+-]{1,80}", re.ASCII)
 
 def _known(scope: str) -> str:
     if not is_scope(scope):
-        raise ValueError("is crm:read or crm:write, or one of them with a CRM: crm:read:fivecrm")
+        raise ValueError(
+            "is crm:read, crm:write or crm:approve, or one of them with a CRM: crm:read:fivecrm"
+        )
     return scope
 
 
@@ -55,6 +65,18 @@ class TokenCaller(BaseModel):
     scopes: list[Annotated[str, AfterValidator(_known)]] = Field(min_length=1)
     groups: list[Annotated[str, AfterValidator(_plain)]] = []
     expires: date | None = None
+
+    @model_validator(mode="after")
+    def _approves_alone(self) -> Self:
+        """Keep approving apart: what a program's token can do, the program can do unasked."""
+        if self.approves and any(map(is_for_calls, self.scopes)):
+            raise ValueError("crm:approve needs a token of its own, which no program is given")
+        return self
+
+    @property
+    def approves(self) -> bool:
+        """Whether it is a person's, for approvals."""
+        return any(scope.startswith(APPROVE) for scope in self.scopes)
 
 
 _CALLERS = TypeAdapter(list[TokenCaller])
@@ -112,7 +134,9 @@ def read_callers(file: Path) -> dict[str, TokenCaller]:
     if table:
         raise ConfigError(f"{file}: {', '.join(table)} is not known; write [[caller]] above it")
     by_hash = {caller.hash: caller for caller in callers}
-    if len(by_hash) < len(callers) or len({one.name for one in callers}) < len(callers):
+    # A person has two tokens of one name: one that calls, and one that approves.
+    names = {(one.name, one.approves) for one in callers}
+    if len(by_hash) < len(callers) or len(names) < len(callers):
         raise ConfigError(f"{file}: each caller needs a name and a token of its own")
     return by_hash
 

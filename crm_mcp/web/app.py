@@ -2,7 +2,6 @@
 
 import getpass
 from dataclasses import dataclass
-from typing import Literal
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -11,11 +10,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from crm_mcp.commands.approvals import decide
+from crm_mcp.audit import Audit
 from crm_mcp.config import Settings
+from crm_mcp.deciding import Decided, decide
 from crm_mcp.errors import NotConfirmed, StateError
 from crm_mcp.ledger import Approval, Ledger
-from crm_mcp.states import state_of
+from crm_mcp.states import audit_of, state_of
 from crm_mcp.web.pages import Pages, Problem, is_open
 from crm_mcp.web.protection import (
     COOKIE,
@@ -51,7 +51,8 @@ def approval_app(settings: Settings, token: str, origin: str) -> Starlette:
     """
     door = Door(token)
     pages = Pages(door.csrf)
-    screens = _Screens(settings, Ledger(state_of(settings.general)), door, pages)
+    state = state_of(settings.general)
+    screens = _Screens(Ledger(state), audit_of(settings.general, state), door, pages)
     return Starlette(
         routes=[
             Route(ENTRANCE, screens.enter),
@@ -74,8 +75,8 @@ def approval_app(settings: Settings, token: str, origin: str) -> Starlette:
 class _Screens:
     """What each address answers; those that touch the state run in threads, for it may block."""
 
-    settings: Settings
     ledger: Ledger
+    audit: Audit
     door: Door
     pages: Pages
 
@@ -113,11 +114,11 @@ class _Screens:
             raise HTTPException(NOT_FOUND.status)
         return approval
 
-    def _decide(self, approval: Approval, decision: Literal["approved", "rejected"]) -> Response:
+    def _decide(self, approval: Approval, decision: Decided) -> Response:
         if not is_open(approval):
             return self.pages.problem(NOT_OPEN)
         try:
-            decide(self.settings, approval, decision, f"page:{getpass.getuser()}")
+            decide(self.ledger, self.audit, approval, decision, f"page:{getpass.getuser()}")
         except NotConfirmed:  # somebody was faster
             return self.pages.problem(NOT_OPEN)
         # A page that was sent by a form would send it again when it is reloaded.

@@ -79,9 +79,10 @@ class Pages:
 
     Args:
         csrf: stands in every form, and proves that it came from here.
+        root: path below which the pages stand.
     """
 
-    def __init__(self, csrf: str) -> None:
+    def __init__(self, csrf: str, root: str = "") -> None:
         self._templates = Environment(
             loader=PackageLoader("crm_mcp.web"),
             autoescape=select_autoescape(),
@@ -94,6 +95,7 @@ class Pages:
         self.style_source = f"'sha256-{digest}'"
         self._templates.globals.update(
             csrf=csrf,
+            root=root,
             style=Markup(style),  # noqa: S704 - our own file, without a value in it
             sentence=sentence,
             visible=visible,
@@ -112,16 +114,23 @@ class Pages:
         """List what is no longer open."""
         return HTMLResponse(self._fill("history.html", approvals=approvals))
 
-    def question(self, approval: Approval, *, wrong_word: bool = False) -> HTMLResponse:
+    def question(
+        self, approval: Approval, *, wrong_word: bool = False, may_decide: bool = True, **more: str
+    ) -> HTMLResponse:
         """Show one question in full, and below it the forms, where it can be decided."""
         text = self._fill(
             "question.html",
             approval=approval,
             reading=read(approval.preview),
-            can_decide=is_open(approval),
+            can_decide=is_open(approval) and may_decide,
             wrong_word=wrong_word,
+            **more,
         )
         return HTMLResponse(text, status_code=422 if wrong_word else 200)
+
+    def sign_in(self, *, wrong: bool = False) -> HTMLResponse:
+        """Ask for the token that says who somebody is."""
+        return HTMLResponse(self._fill("sign_in.html", wrong=wrong), 401 if wrong else 200)
 
     def problem(self, problem: Problem) -> HTMLResponse:
         """Say what is wrong."""

@@ -108,7 +108,7 @@ class Protection(BaseHTTPMiddleware):
             return WRONG_HOST
         if request.method not in METHODS:
             return WRONG_METHOD
-        if not _comes_from_here(request, f"http://{hosts[0]}"):
+        if not comes_from_here(request, f"http://{hosts[0]}"):
             return WRONG_ORIGIN
         entered = self._door.knows(request.cookies.get(COOKIE, ""))
         return None if entered or request.scope["path"] == ENTRANCE else NOT_ENTERED
@@ -125,7 +125,7 @@ class Protection(BaseHTTPMiddleware):
         return None if self._door.made(form.get(CSRF_FIELD, "")) else FORGED
 
 
-def _comes_from_here(request: Request, origin: str) -> bool:
+def comes_from_here(request: Request, origin: str) -> bool:
     """Judge what the browser says about the sender; a form must say something."""
     origins = request.headers.getlist("origin")
     sites = request.headers.getlist("sec-fetch-site")
