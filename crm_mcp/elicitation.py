@@ -5,7 +5,9 @@ and the client repeats the call with the answer; what identifies the form travel
 and the ledger sees to it that each answer counts once.
 """
 
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +18,7 @@ from mcp_types import (
     CallToolRequestParams,
     ElicitRequest,
     ElicitRequestFormParams,
+    ElicitRequestURLParams,
     ElicitResult,
     InputRequiredResult,
 )
@@ -24,12 +27,16 @@ from pydantic import ValidationError
 
 from crm_mcp.clients import Program
 from crm_mcp.confirm import Answer, QuestionOpen
+from crm_mcp.errors import ApprovalRequired as Waits
+from crm_mcp.errors import ToolFailure
 from crm_mcp.forms import Filled, Form, FormKind, question_form
 from crm_mcp.ledger import LIFETIME_SECONDS, Approval
 from crm_mcp.parties import Report
 from crm_mcp.watch import Watch
 
 LIFE_SECONDS = 15.0
+PAGE = "page"
+MAX_SHOWN = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +158,47 @@ class ClientAsker:
         if filled is None:
             filled = await self._dialogs.put(question_form(approval))
         return await self._watch.read(self._program, filled, approval)
+
+
+class PageOpener:
+    """Has clients open the page where a person decides, once for each question."""
+
+    def __init__(self) -> None:
+        self._shown: deque[str] = deque(maxlen=MAX_SHOWN)
+
+    async def open(
+        self,
+        ctx: ServerRequestContext[Any],
+        params: CallToolRequestParams,
+        failure: ToolFailure,
+        now: float,
+    ) -> InputRequiredResult | None:
+        """Show the address to the person, where the client can open addresses.
+
+        Returns:
+            What a client of the modern era is to show before it repeats the call; None where the
+            failure is to be told as it is.
+        """
+        approval = failure.details.get("approval", {}) if isinstance(failure, Waits) else {}
+        capabilities = ctx.session.client_capabilities
+        declared = capabilities.elicitation if capabilities else None
+        if "url" not in approval or declared is None or declared.url is None:
+            return None
+        if PAGE in (params.input_responses or {}) or approval["id"] in self._shown:
+            return None
+        self._shown.append(approval["id"])
+        words = "A person must approve this call. The page shows what would be written."
+        if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
+            asked = ElicitRequestURLParams(message=words, url=approval["url"])
+            return InputRequiredResult(
+                input_requests={PAGE: ElicitRequest(params=asked)},
+                request_state=str(Sent(PAGE, approval["id"], now)),
+            )
+        with suppress(MCPError, TimeoutError, ValidationError), anyio.fail_after(LIFETIME_SECONDS):
+            await ctx.session.elicit_url(
+                words, approval["url"], approval["id"], related_request_id=ctx.request_id
+            )
+        return None
 
 
 def question_result(form: Form, now: float) -> InputRequiredResult:

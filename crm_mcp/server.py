@@ -31,7 +31,7 @@ from crm_mcp.clients import Program
 from crm_mcp.completion import Completions
 from crm_mcp.config import General
 from crm_mcp.confirm import Asker, Nobody, QuestionOpen
-from crm_mcp.elicitation import ClientAsker, ClientDialogs, question_result
+from crm_mcp.elicitation import ClientAsker, ClientDialogs, PageOpener, question_result
 from crm_mcp.entries import FRESH_MS, READ_ARGUMENTS, advertised_schema
 from crm_mcp.envelope import failure, fit, success
 from crm_mcp.errors import ToolFailure, UnknownTool
@@ -176,6 +176,7 @@ class Handlers:
         self._received = received
         self._limit = app.settings.general.max_result_chars
         self._dialogs = app.settings.general.dialogs
+        self._pages = PageOpener()
 
     def entries(self, ctx: Context) -> Prepared:
         """Give the entries of `tools/list`, as they are for whoever asks."""
@@ -212,7 +213,8 @@ class Handlers:
         except ToolFailure as error:
             if isinstance(error, UnknownTool) and params.name not in TOOLS:
                 raise MCPError(INVALID_PARAMS, error.message, error.details) from None
-            return tool_result(failure(error, self._limit))
+            opened = await self._pages.open(ctx, params, error, self._app.watch.now())
+            return opened or tool_result(failure(error, self._limit))
         except Exception:  # the border: nothing of our insides may reach the client
             number = secrets.token_hex(4)
             logger.exception("unexpected error %s", number)

@@ -13,6 +13,9 @@ from typing import Any
 import httpx
 import httpx2
 import pytest
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+from mcp_types import ElicitRequestURLParams, ElicitResult
 from pydantic import SecretStr, ValidationError
 from serviced import APPROVER, TOKENS, Service, approver_line, serving_service, token_lines
 from test_ledger import QUESTION, Clock
@@ -339,6 +342,43 @@ def test_full_rights_are_no_approver_s() -> None:
     assert Rights.of(["crm:approve"]).approves("cirrus")
     assert not Rights.of(["crm:approve:cirrus"]).approves("fivecrm")
     assert not Rights.of(["crm:approve"]).calls
+
+
+# Clients that open addresses
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("era", ["auto", "legacy"])
+async def test_a_client_that_opens_addresses_is_sent_to_the_page_once(
+    strict: Service, era: str
+) -> None:
+    shown: list[ElicitRequestURLParams] = []
+    browser = Browser(strict)
+    browser.sign_in(TOKENS["boss"])
+
+    async def open_page(context: object, params: object) -> ElicitResult:  # noqa: ARG001
+        assert isinstance(params, ElicitRequestURLParams)
+        shown.append(params)
+        browser.decide(params.url.rpartition("/")[2], "approve")
+        return ElicitResult(action="accept")
+
+    call = product(f"URL-{era}")
+    headers = {"authorization": f"Bearer {TOKENS['anna']}"}
+    async with (
+        httpx2.AsyncClient(headers=headers, timeout=30) as http,
+        Client(
+            streamable_http_client(strict.url, http_client=http),
+            mode=era,
+            elicitation_callback=open_page,
+        ) as mcp,
+    ):
+        told = await called(mcp, WRITE, call)
+        if era == "legacy":  # there the model makes the call again
+            assert told["error"] == "approval_required"
+            told = await called(mcp, WRITE, call)
+
+    assert told["status"] == "done"
+    assert [params.url.startswith(f"{strict.origin}/approvals/") for params in shown] == [True]
 
 
 # Notices

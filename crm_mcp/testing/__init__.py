@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
 from mcp import Client
-from mcp_types import ElicitRequestFormParams, ElicitResult
+from mcp_types import ElicitRequestFormParams, ElicitRequestURLParams, ElicitResult
 
 from crm_mcp.app import SANDBOX_ORIGIN, load_catalogue, open_app, sandbox_settings
 from crm_mcp.config import General, Settings
@@ -79,6 +79,8 @@ def dialog(person: Person) -> "ElicitationFnT":
     """
 
     async def ask(context: object, params: object) -> ElicitResult:  # noqa: ARG001
+        if isinstance(params, ElicitRequestURLParams):
+            return ElicitResult(action="decline")  # nobody is there to open a page
         message = params.message if isinstance(params, ElicitRequestFormParams) else ""
         if isinstance(params, ElicitRequestFormParams) and message.startswith(TITLE):
             return ElicitResult(action="accept", content=_choose(params))
