@@ -28,6 +28,7 @@ from crm_mcp.redact import Redactor, guard_wire_loggers
 from crm_mcp.request import RequestSpec, encode_pairs
 from crm_mcp.respond import cleaned, failure_after_sending
 from crm_mcp.retry import Lost, wait_before_retry
+from crm_mcp.telemetry import vendor_request
 from crm_mcp.uploads import with_uploads
 from crm_mcp.vendors.base import (
     NoAnswerError,
@@ -205,7 +206,10 @@ class VendorClient:
         request = self._request(spec)
         request.extensions[_IS_WRITE] = operation.is_write
         try:
-            return await self._carried(request, self._wire)
+            with vendor_request(operation, spec.method) as told:
+                reply = await self._carried(request, self._wire)
+                told(str(reply.status))
+                return reply
         except NoAnswerError as error:
             return Lost(error.why)
 

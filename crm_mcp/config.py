@@ -29,12 +29,14 @@ from crm_mcp.guard import ALL, Mode, Policy
 from crm_mcp.operation import Trait
 from crm_mcp.service_settings import ServiceSettings
 from crm_mcp.setting_types import Names, strong
+from crm_mcp.telemetry_settings import TelemetrySettings
 from crm_mcp.vendors import known_vendors, load_vendor_code
 from crm_mcp.vendors.base import VendorSettings, secrets_of
 
 PREFIX = "CRM_MCP_"
 HTTP = "http"
-"""The table of the service; no vendor has this name."""
+TELEMETRY = "telemetry"
+"""The tables of the service, and of what is seen from outside; no vendor has these names."""
 ACCOUNTS, ACCESS = "accounts", "access"
 """Tables of tables: named accounts, and which callers may use them."""
 ACCOUNT = "account_"
@@ -175,6 +177,7 @@ class Settings(BaseModel):
 
     general: General = General()
     http: ServiceSettings = ServiceSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
     vendors: Mapping[str, VendorSettings] = {}
     named: Mapping[str, AccountSettings] = {}
     access: Mapping[str, Access] = {}
@@ -223,7 +226,7 @@ def load_settings(environment: Mapping[str, str], file: Path | None = None) -> S
         ConfigError: a name nobody knows, a value that is wrong, or a vendor that is incomplete.
     """
     given = _from_file(file) if file else {}
-    for name in (HTTP, ACCOUNTS, ACCESS, *known_vendors()):
+    for name in (HTTP, TELEMETRY, ACCOUNTS, ACCESS, *known_vendors()):
         if not isinstance(given.get(name, {}), dict):
             raise ConfigError(f"{file}: {name} must be a table: write [{name}] above its settings")
     accounts = given.pop(ACCOUNTS, {})
@@ -236,6 +239,9 @@ def load_settings(environment: Mapping[str, str], file: Path | None = None) -> S
         named={name: _named(name, table) for name, table in accounts.items()},
         access={name: _access(name, table) for name, table in given.pop(ACCESS, {}).items()},
         http=_checked(ServiceSettings, given.pop(HTTP, {}), f"{PREFIX}{HTTP.upper()}_"),
+        telemetry=_checked(
+            TelemetrySettings, given.pop(TELEMETRY, {}), f"{PREFIX}{TELEMETRY.upper()}_"
+        ),
         general=_checked(General, given, PREFIX),
     )
 
@@ -248,7 +254,7 @@ def _place(given: dict[str, Any], accounts: dict[str, Any], name: str, value: st
             accounts[account][name.removeprefix(begin)] = value
             return
     table, _, rest = name.partition("_")
-    if table in {HTTP, *known_vendors()} and rest:
+    if table in {HTTP, TELEMETRY, *known_vendors()} and rest:
         given.setdefault(table, {})[rest] = value
     else:
         given[name] = value

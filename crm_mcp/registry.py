@@ -69,6 +69,10 @@ class Registry:
             )
         return operation
 
+    def known(self, name: str) -> Operation | None:
+        """Get an operation by name or former name, whether it can be called or not."""
+        return self._by_name.get(name)
+
     def nearest(self, name: str) -> list[str]:
         """List up to three names of connected vendors' tools that look like this one."""
         names = [op.name for op in self.operations if op.vendor in self._enabled]

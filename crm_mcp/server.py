@@ -9,6 +9,7 @@ from typing import Any
 from anyio import to_thread
 from mcp import MCPError
 from mcp.server import Server, ServerRequestContext
+from mcp.server._otel import OpenTelemetryMiddleware
 from mcp.server.context import CallNext, HandlerResult
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 from mcp.server.subscriptions import SubscriptionBus
@@ -24,7 +25,7 @@ from mcp_types import (
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from crm_mcp import __version__
+from crm_mcp import __version__, telemetry
 from crm_mcp.app import App
 from crm_mcp.catalogue.asks import TOOLS, CallTool, DescribeTool, FindTools
 from crm_mcp.clients import Program
@@ -54,6 +55,15 @@ logger = logging.getLogger(__name__)
 NAME = "crm-mcp"
 MAX_NAME = 70
 MAX_VERSION = 30
+METHODS = frozenset(
+    {
+        *("initialize", "notifications/initialized", "ping", "server/discover"),
+        *("tools/list", "tools/call", "prompts/list", "prompts/get", "completion/complete"),
+        *("resources/list", "resources/templates/list", "resources/read"),
+        *("resources/subscribe", "resources/unsubscribe", "subscriptions/listen"),
+    }
+)
+"""Those that spans name; any other text is somebody else's."""
 WRITES = {
     Mode.READ_ONLY: "This server only reads: no write is offered. ",
     Mode.CONFIRM: "Every write is shown to a person first, who approves or rejects it; a write "
@@ -129,9 +139,26 @@ def build_server(
         if key
         else RequestStateSecurity.ephemeral(ttl=LIFETIME_SECONDS)
     )
+    # Its spans tell names and errors as they were given, which may be anything.
+    server.middleware[:] = [
+        one for one in server.middleware if not isinstance(one, OpenTelemetryMiddleware)
+    ]
+    server.middleware.append(observe)
     server.middleware.append(RequestStateBoundary(security, default_audience=NAME))
     server.middleware.append(PreparedList(handlers, server.server_info_stamp))
     return server
+
+
+async def observe(ctx: Context, call_next: CallNext) -> HandlerResult:
+    """Stand around each message: its span, and the id of the request that carries it."""
+    scope = getattr(ctx.request, "scope", {})
+    token = telemetry.request_id.set(scope.get("crm_mcp.request_id", ""))
+    known = ctx.method in METHODS
+    try:
+        with telemetry.message(ctx.method if known else "unknown"):
+            return await call_next(ctx)
+    finally:
+        telemetry.request_id.reset(token)
 
 
 class PreparedList:
@@ -246,7 +273,9 @@ class Handlers:
             asker = ClientAsker(dialogs, program, self._app.watch)
         rights, page = identity.rights, identity.page
         caller = Caller(identity.name, str(program), asker, report, rights=rights, page=page)
-        outcome = await pipeline.call(name, arguments, caller)
+        with telemetry.call(pipeline.registry.known(name)) as told:
+            outcome = await pipeline.call(name, arguments, caller)
+            told(outcome.status or "ok")
         operation = pipeline.registry.find(name)
         account = pipeline.accounts[operation.vendor]
         data, files = self._received.take(operation, outcome.data, identity.name)

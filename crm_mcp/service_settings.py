@@ -26,7 +26,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _web_address(value: str | None) -> str | None:
+def web_address(value: str | None) -> str | None:
     """Want https, except on this machine."""
     if value is None:
         return None
@@ -79,7 +79,7 @@ class ServiceSettings(BaseModel):
     @field_validator("url", "issuer", "keys_url")
     @classmethod
     def _safe_address(cls, value: str | None) -> str | None:
-        return _web_address(value)
+        return web_address(value)
 
     @field_validator("state_key", "webhook_key")
     @classmethod
@@ -90,7 +90,7 @@ class ServiceSettings(BaseModel):
     @classmethod
     def _safe_webhook(cls, value: SecretStr | None) -> SecretStr | None:
         """Want https beyond this machine; the address may have a secret in its path."""
-        _web_address(value.get_secret_value() if value else None)
+        web_address(value.get_secret_value() if value else None)
         return value
 
     @model_validator(mode="after")

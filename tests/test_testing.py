@@ -44,7 +44,7 @@ async def test_a_person_reads_the_preview_and_decides() -> None:
     assert read[0].startswith("Import 1 customer product")
 
 
-async def test_a_page_is_no_preview() -> None:
+async def test_a_page_is_declined_and_no_preview() -> None:
     ask = dialog(lambda preview: "reject" if preview == "" else "approve")
     params = ElicitRequestURLParams(
         message="open this", url="https://x.example", elicitation_id="1"
@@ -52,7 +52,7 @@ async def test_a_page_is_no_preview() -> None:
 
     answer = await ask(None, params)  # type: ignore[arg-type]
 
-    assert answer.content == {"decision": "reject"}  # type: ignore[union-attr]
+    assert (answer.action, answer.content) == ("decline", None)  # type: ignore[union-attr]
 
 
 async def test_a_person_who_approves_types_the_word_too() -> None:

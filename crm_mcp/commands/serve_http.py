@@ -13,6 +13,7 @@ from crm_mcp.commands.setup import Setup, listen, run_server
 from crm_mcp.errors import ConfigError
 from crm_mcp.service.app import service_app
 from crm_mcp.service.limits import MAX_HEADER_BYTES, PatientProtocol
+from crm_mcp.service.observe import observed
 from crm_mcp.service_settings import PATH
 
 MAX_CONNECTIONS = 1_000
@@ -44,7 +45,8 @@ async def _serve(setup: Setup, listener: socket.socket) -> None:
         host, port = listener.getsockname()[:2]
         name = f"[{host}]" if ":" in host else host
         typer.echo(f"crm-mcp serves http://{name}:{port}{PATH}", err=True)
-        await DrainingServer(app).run_at(listener)
+        with observed(setup.settings.telemetry, app.ledger):
+            await DrainingServer(app).run_at(listener)
 
 
 class DrainingServer(uvicorn.Server):

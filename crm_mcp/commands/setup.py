@@ -19,6 +19,7 @@ from crm_mcp.audit import Audit
 from crm_mcp.clean import HIDDEN
 from crm_mcp.config import Settings
 from crm_mcp.errors import ConfigError, StateError
+from crm_mcp.log_lines import JsonLines, TextLines
 from crm_mcp.redact import RedactingFilter, Redactor
 from crm_mcp.vendors import known_vendors, load_vendor_code
 
@@ -108,10 +109,10 @@ def start_logging(settings: Settings) -> None:
     """Log to stderr, masked; stdout belongs to results and the protocol."""
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(RedactingFilter(Redactor(settings.secrets())))
+    handler.setFormatter(JsonLines() if settings.telemetry.logs == "json" else TextLines())
     logging.basicConfig(
         level=settings.general.log_level,
         handlers=[handler],
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         force=True,
     )
     # What the protocol's library tells while debugging can hold whole calls.

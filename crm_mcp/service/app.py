@@ -23,6 +23,7 @@ from crm_mcp.service.approvals import TeamPage
 from crm_mcp.service.callers import Callers, identify, verifier_of
 from crm_mcp.service.denials import Denials
 from crm_mcp.service.limits import Bounds, Turns, WholeBody
+from crm_mcp.service.observe import RequestIds
 from crm_mcp.service_settings import PATH, ROOT, ServiceSettings
 from crm_mcp.views import Views
 
@@ -88,7 +89,7 @@ def service_app(
             yield
 
     routes: list[BaseRoute] = [
-        Route(PATH, endpoint=guarded),
+        Route(PATH, endpoint=RequestIds(guarded)),
         Route("/healthz", endpoint=_is_alive, methods=["GET"]),
         Route("/readyz", endpoint=is_ready, methods=["GET"]),
         *_metadata(settings),
@@ -108,7 +109,7 @@ def _page(
     if verifier is None:
         return []
     page = Bounds(TeamPage(app, verifier).asgi(), is_stopping)
-    return [Mount(ROOT, app=Denials(page, app.audit))]
+    return [Mount(ROOT, app=RequestIds(Denials(page, app.audit)))]
 
 
 def _metadata(settings: ServiceSettings) -> list[Route]:

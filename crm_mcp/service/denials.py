@@ -12,6 +12,7 @@ from crm_mcp.audit import Audit
 from crm_mcp.errors import StateError
 from crm_mcp.preview import visible
 from crm_mcp.service.callers import WHY, caller_name
+from crm_mcp.telemetry import refused
 
 REFUSED = frozenset({401, 403, 408, 413, 421, 429, 503})
 UNLESS_KNOWN = frozenset({400, 404, 405})
@@ -42,6 +43,7 @@ class Denials:
 
         async def watched(message: Message) -> None:
             if message["type"] == "http.response.start" and _is_refusal(scope, message["status"]):
+                refused(f"http_{message['status']}")
                 await self._record(scope, message["status"])
             await send(message)
 
