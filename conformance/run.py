@@ -9,6 +9,7 @@ that something differs from what is expected.
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -25,7 +26,7 @@ import yaml
 ROOT = Path(__file__).parent.parent
 EXPECTED = Path(__file__).parent / "expected.yml"
 SUITE = "@modelcontextprotocol/conformance"
-INSTALL_SECONDS, START_SECONDS, LEG_SECONDS = 300, 60, 300
+INSTALL_SECONDS, START_SECONDS, LEG_SECONDS, STOP_SECONDS = 300, 60, 300, 30
 GOOD = ("SUCCESS", "INFO")
 LISTED = re.compile(r"^\s+- (\S+)(?: \[(.*)\])?$", re.MULTILINE)
 SCENARIO_FOLDER = re.compile(r"^server-(.+)-\d{4}-\d\d-\d\dT[\d-]+Z$")
@@ -82,9 +83,9 @@ def _alias(version: str) -> str:
 
 
 @contextmanager
-def served() -> Iterator[str]:
-    """Start the server with the fixtures; gives its address."""
-    command = [sys.executable, "-W", "ignore", "-m", "conformance.serve"]
+def served(replicas: int) -> Iterator[str]:
+    """Start the server with the fixtures, or replicas of it behind a proxy; gives its address."""
+    command = [sys.executable, "-W", "ignore", "-m", "conformance.serve", str(replicas)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         too_long = Timer(START_SECONDS, process.kill)
         too_long.start()
@@ -97,6 +98,7 @@ def served() -> Iterator[str]:
         finally:
             too_long.cancel()
             process.terminate()
+            process.wait(timeout=STOP_SECONDS)
 
 
 def run_leg(suites: Suites, leg: Mapping[str, Any], address: str, output: Path) -> list[Check]:
@@ -158,6 +160,20 @@ def table(legs: Mapping[str, list[Check]]) -> str:
     return "\n".join(rows)
 
 
+def run_all(
+    suites: Suites, expected: Mapping[str, Any], known: set[str], folder: Path, *, replicas: int
+) -> list[str]:
+    """Run all legs and print the figures; gives what differs from what is expected."""
+    folder.mkdir()
+    with served(replicas) as address:
+        legs = {
+            leg["name"]: run_leg(suites, leg, address, folder / f"results-{number}")
+            for number, leg in enumerate(expected["legs"])
+        }
+    print(table(legs))
+    return sorted(differences(expected, legs, known))
+
+
 def main() -> None:
     """Install, run all legs, and tell the figures and what differs."""
     expected = yaml.safe_load(EXPECTED.read_text(encoding="utf-8"))
@@ -166,13 +182,12 @@ def main() -> None:
         folder = Path(name)
         suites = Suites.install(folder, expected["node"], versions)
         known = {one for version in versions for one in suites.scenarios(version)}
-        with served() as address:
-            legs = {
-                leg["name"]: run_leg(suites, leg, address, folder / f"results-{number}")
-                for number, leg in enumerate(expected["legs"])
-            }
-    print(table(legs))
-    wrong = sorted(differences(expected, legs, known))
+        wrong = run_all(suites, expected, known, folder / "one", replicas=1)
+        if shutil.which("haproxy"):
+            print("\nThree replicas behind a proxy that gives each request to the next:")
+            wrong += run_all(suites, expected, known, folder / "three", replicas=3)
+        else:
+            print("NOT RUN: three replicas behind a proxy, because there is no haproxy.")
     print(f"{len(expected['not_applicable'])} of {len(known)} scenarios do not apply.")
     print("\n".join(wrong) if wrong else "All as expected.")
     sys.exit(1 if wrong else 0)

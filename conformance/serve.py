@@ -1,10 +1,19 @@
 """Serve the product with the fixtures over its own HTTP; the first line printed is the address."""
 
 import logging
+import os
+import secrets
+import signal
 import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import ClassVar
 
 import anyio
 import uvicorn
@@ -20,6 +29,9 @@ from crm_mcp.server import build_server
 from crm_mcp.service.app import service_app
 from crm_mcp.service.callers import identify
 from crm_mcp.service_settings import PATH, ServiceSettings
+
+PROXY = Path(__file__).parent.parent / "deploy" / "haproxy.cfg"
+KEY = secrets.token_urlsafe(32)
 
 
 class KeptEvents(EventStore):
@@ -49,25 +61,83 @@ class KeptEvents(EventStore):
         return stream
 
 
-async def main() -> None:
-    """Serve until the process is ended."""
+async def main(replicas: int) -> None:
+    """Serve until the process is ended; several replicas stand behind the proxy of `deploy`."""
     logging.basicConfig(level=logging.WARNING)
-    catalogue = load_catalogue()
-    sandbox = Sandbox(catalogue)
-    bus = InMemorySubscriptionBus()
-    with TemporaryDirectory(prefix="crm-mcp-") as folder, socket.socket() as listener:
+    sandbox, bus, events = Sandbox(load_catalogue()), InMemorySubscriptionBus(), KeptEvents()
+    with TemporaryDirectory(prefix="crm-mcp-") as folder, ExitStack() as open_ones:
+        listeners = [open_ones.enter_context(listening()) for _ in range(replicas)]
+        ports = [listener.getsockname()[1] for listener in listeners]
+        async with anyio.create_task_group() as tasks:
+            for listener in listeners:
+                serve = partial(replica, Path(folder), sandbox, bus, events, listener)
+                tasks.start_soon(serve)
+            port = open_ones.enter_context(proxied(ports)) if replicas > 1 else ports[0]
+            print(f"http://localhost:{port}{PATH}", flush=True)
+            with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as told:
+                await anext(aiter(told))
+            for server in Server.running:
+                server.should_exit = True
+
+
+class Server(uvicorn.Server):
+    """Leaves signals to the one who runs several."""
+
+    running: ClassVar[list["Server"]] = []
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.running.append(self)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Do nothing about them."""
+        yield
+
+
+async def replica(
+    folder: Path,
+    sandbox: Sandbox,
+    bus: InMemorySubscriptionBus,
+    events: KeptEvents,
+    listener: socket.socket,
+) -> None:
+    """Serve the product with the fixtures at one port; all replicas share one state."""
+    general = General.model_validate({"state_dir": folder, "mode": "unattended"})
+    http = ServiceSettings.model_validate({"anyone": True, "state_key": KEY})
+    settings = sandbox_settings(Settings(general=general, http=http), sandbox, SANDBOX_ORIGIN)
+    async with open_app(settings, load_catalogue(), sandbox) as app:
+        server = build_server(app, bus, identify)
+        mount(server, bus)
+        asgi = service_app(app, bool, server, events)
+        config = uvicorn.Config(asgi, log_level="warning", timeout_graceful_shutdown=1)
+        await Server(config).serve([listener])
+
+
+@contextmanager
+def listening() -> Iterator[socket.socket]:
+    """Take a free port."""
+    with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        general = General.model_validate({"state_dir": Path(folder), "mode": "unattended"})
-        settings = Settings(general=general, http=ServiceSettings(anyone=True))
-        settings = sandbox_settings(settings, sandbox, SANDBOX_ORIGIN)
-        async with open_app(settings, catalogue, sandbox) as app:
-            server = build_server(app, bus, identify)
-            mount(server, bus)
-            http = service_app(app, bool, server, KeptEvents())
-            config = uvicorn.Config(http, log_level="warning", timeout_graceful_shutdown=1)
-            print(f"http://localhost:{listener.getsockname()[1]}{PATH}", flush=True)
-            await uvicorn.Server(config).serve([listener])
+        listener.listen()
+        yield listener
+
+
+@contextmanager
+def proxied(ports: list[int]) -> Iterator[int]:
+    """Run the proxy of `deploy` before the replicas; gives its port."""
+    with listening() as free:
+        port: int = free.getsockname()[1]
+    addresses = {f"CRM_{n}": f"127.0.0.1:{one}" for n, one in enumerate(ports, 1)}
+    environment = os.environ | addresses | {"CRM_LISTEN": f"127.0.0.1:{port}"}
+    command = ["haproxy", "-db", "-f", str(PROXY)]
+    proxy = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        yield port
+    finally:
+        proxy.terminate()
+        proxy.wait(timeout=10)
 
 
 if __name__ == "__main__":
-    anyio.run(main)
+    anyio.run(main, int(sys.argv[1]) if len(sys.argv) > 1 else 1)

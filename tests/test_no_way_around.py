@@ -163,6 +163,7 @@ WAYS: Mapping[str, Entry] = {
     "take_back uses call": UNDO,
     "vendors.cirrus.oauth uses send": "It gets a token for a call that has its permit already.",
     "vendors.interact.auth uses send": SESSION,
+    "service.observe uses send": ANSWERS,
     "service.approvals uses decide": (
         "Only somebody with a token for approvals gets there; tests/test_team_approvals.py."
     ),
