@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -50,15 +50,20 @@ class Seen:
     errors: Counter[str] = field(default_factory=Counter)
 
 
-@contextmanager
-def service(folder: Path) -> Iterator[tuple[str, list[str], int]]:
-    """Start a service; gives its address, a token for each caller, and its process."""
+def callers(folder: Path) -> list[tuple[str, str]]:
+    """Write the token file; gives a token and its lines for each caller."""
     tomorrow = datetime.now(UTC).date() + timedelta(days=1)
     pairs = [new_token(f"c{n}", ["crm:read"], [], tomorrow) for n in range(CALLERS)]
-    file = folder / "callers.toml"
-    file.write_text("\n".join(lines for _, lines in pairs), encoding="utf-8")
+    text = "\n".join(lines for _, lines in pairs)
+    (folder / "callers.toml").write_text(text, encoding="utf-8")
+    return pairs
+
+
+@contextmanager
+def service(folder: Path) -> Iterator[tuple[str, int]]:
+    """Start a service over the folder's state; gives its address and its process."""
     settings = {
-        "HTTP_TOKENS": str(file),
+        "HTTP_TOKENS": str(folder / "callers.toml"),
         "HTTP_PORT": "0",
         "HTTP_MAX_CALLS": "1000",
         "STATE_DIR": str(folder / "state"),
@@ -72,7 +77,7 @@ def service(folder: Path) -> Iterator[tuple[str, list[str], int]]:
     assert process.stderr is not None  # noqa: S101 - narrows the type
     url = process.stderr.readline().removeprefix("crm-mcp serves ").strip()
     try:
-        yield url, [token for token, _ in pairs], process.pid
+        yield url, process.pid
     finally:
         process.terminate()
         process.wait(timeout=30)
@@ -108,15 +113,18 @@ async def client(url: str, token: str, first: int, span: tuple[float, float], se
                 seen.errors[answer.text[:80]] += 1
 
 
-async def load(url: str, tokens: list[str], clients: int, seconds: float, process: int) -> Any:
-    """Let all clients work, and look at the memory ten times meanwhile."""
+async def load(
+    urls: list[str], tokens: list[str], clients: int, seconds: float, process: int
+) -> Any:
+    """Let all clients work, and look at the memory of one process ten times meanwhile."""
     seen = Seen()
     begun = time.perf_counter() + WARM_SECONDS
     span = (begun, begun + seconds)
     memory = []
     async with asyncio.TaskGroup() as tasks:
         for number in range(clients):
-            tasks.create_task(client(url, tokens[number % CALLERS], number, span, seen))
+            url, token = urls[number % len(urls)], tokens[number % CALLERS]
+            tasks.create_task(client(url, token, number, span, seen))
         await asyncio.sleep(WARM_SECONDS)
         for _ in range(10):
             await asyncio.sleep(seconds / 10)
@@ -124,6 +132,7 @@ async def load(url: str, tokens: list[str], clients: int, seconds: float, proces
     took = time.perf_counter() - begun
     cuts = statistics.quantiles(seen.seconds, n=100)
     return {
+        "replicas": len(urls),
         "clients": clients,
         "calls": len(seen.seconds),
         "per_s": round(len(seen.seconds) / took),
@@ -140,13 +149,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--clients", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--replicas", type=int, default=1, help="measured after one, in turn")
     given = parser.parse_args()
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        service(Path(folder)) as (url, tokens, process),
-    ):
-        found = asyncio.run(load(url, tokens, given.clients, given.seconds, process))
-    print(json.dumps(found, indent=2))
+    found = [measured(count, given) for count in sorted({1, given.replicas})]
+    told = {"runs": found, "per_s_to_one": round(found[-1]["per_s"] / found[0]["per_s"], 2)}
+    print(json.dumps(told if len(found) > 1 else found[0], indent=2))
+
+
+def measured(replicas: int, given: argparse.Namespace) -> Any:
+    """Measure so many replicas over one state; clients are spread over them evenly."""
+    with tempfile.TemporaryDirectory() as name, ExitStack() as running:
+        pairs = callers(Path(name))
+        services = [running.enter_context(service(Path(name))) for _ in range(replicas)]
+        urls = [url for url, _ in services]
+        tokens = [token for token, _ in pairs]
+        seconds, process = given.seconds, services[0][1]
+        return asyncio.run(load(urls, tokens, given.clients, seconds, process))
 
 
 if __name__ == "__main__":
