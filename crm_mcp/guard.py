@@ -91,7 +91,8 @@ def judge(operation: Operation, policy: Policy, records: int, rights: Rights = F
             "touched in one call.",
             hint=f"Split the call into parts of at most {policy.max_bulk} records.",
         )
-    return Ask() if operation.asks and _someone_asks(policy) else Allow()
+    asks = operation.asks and (_someone_asks(policy) or needs_two(operation, policy))
+    return Ask() if asks else Allow()
 
 
 def _someone_asks(policy: Policy) -> bool:

@@ -22,8 +22,8 @@ from crm_mcp.state import FORMAT, LOCK_SECONDS, Row, Tables, as_row, as_text
 if TYPE_CHECKING:
     from redis import Redis
 
-ANSWER_SECONDS = 2.0
-REST_SECONDS = 0.5
+ANSWER_SECONDS = 1.0
+REST_SECONDS = 2.0
 """After a failure; so long nobody waits for a server that does not answer."""
 HELD_SECONDS = 5.0
 """So long the others wait at most where a process was killed in the middle."""

@@ -9,6 +9,7 @@ from itertools import product as combinations
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from pydantic import SecretStr, ValidationError
 from redis import Redis
@@ -403,6 +404,8 @@ async def test_while_the_server_stands_still_reads_go_on_and_writes_wait_for_its
         read = await called(mcp, READ, {"area": "001"})
         refused = await called(mcp, WRITE, product("MEANWHILE"))
         sent = len(service.sandbox.log)
+        async with httpx2.AsyncClient() as http:
+            ready = await http.get(f"{service.origin}/readyz")
         own_server.thaw()
         after = {"error": "refused"}
         for _ in range(10_000):  # it finds the server again by itself, a moment later
@@ -410,6 +413,7 @@ async def test_while_the_server_stands_still_reads_go_on_and_writes_wait_for_its
                 after = await called(mcp, WRITE, product("AFTER"))
 
     assert read["data"]
+    assert (ready.status_code, ready.text) == (200, "ready to read, not to write\n")
     assert refused["error"] == "refused"
     assert "nothing was written" in refused["message"]
     assert "MEANWHILE" not in repr(list(service.sandbox.log)[:sent])

@@ -24,7 +24,7 @@ from test_service import WRITE, called, product
 from crm_mcp.config import General
 from crm_mcp.confirm import check_second
 from crm_mcp.errors import ConfigError, NotConfirmed
-from crm_mcp.guard import Policy, needs_two
+from crm_mcp.guard import Allow, Ask, Mode, Policy, judge, needs_two
 from crm_mcp.ledger import Ledger, Yes
 from crm_mcp.notices import MAX_QUEUED, SIGNATURE, Webhook
 from crm_mcp.rights import FULL, Rights
@@ -321,6 +321,9 @@ def test_traits_choose_which_writes_need_two(five: Any) -> None:
     assert needs_two(write, Policy(four_eyes=(trait,))) == (trait in write.traits)
     assert not needs_two(write, Policy(four_eyes=("irreversible",)))
     assert not needs_two(read, Policy(four_eyes=("all",)))
+    unattended = Policy(mode=Mode.UNATTENDED, four_eyes=("all",))
+    assert isinstance(judge(write, unattended, 1), Ask)
+    assert isinstance(judge(read, unattended, 1), Allow)
     with pytest.raises(ValidationError, match="is none of: all, "):
         General.model_validate({"four_eyes": "dangerous"})
 

@@ -80,7 +80,10 @@ def service_app(
         try:
             await to_thread.run_sync(app.ledger.waiting)
         except StateError:
-            return answer(503, "state_unusable")
+            if app.settings.general.state_url is None:
+                return answer(503, "state_unusable")
+            # All replicas share it: taken out of service together, they could not even read.
+            return Response("ready to read, not to write\n", media_type="text/plain")
         return Response("ready\n", media_type="text/plain")
 
     @asynccontextmanager
