@@ -158,10 +158,17 @@ AUTHORIZATION = f"Authorization: {ANNA['authorization']}\n"
 def test_headers_that_two_readers_could_read_otherwise_are_refused(
     service: Service, head: str
 ) -> None:
-    sent = len(service.sandbox.log)
+    sent, before = len(service.sandbox.log), len(service.events("denied"))
 
     assert status(raw(service, head, BODY)) in {400, 431, 501}
     assert len(service.sandbox.log) == sent
+    with httpx2.Client() as http:
+        for _ in range(500):  # what is no HTTP at all is recorded while it is being refused
+            if len(service.events("denied")) == before:
+                http.get(f"{service.origin}/healthz")
+    line = service.events("denied")[before]
+    assert line["status"] in {400, 431}
+    assert line["peer"] == "127.0.0.1"
 
 
 @pytest.mark.parametrize("declared", [True, False])
@@ -257,7 +264,7 @@ async def test_a_flood_of_refusals_is_counted_and_does_not_fill_the_disk(
     monkeypatch.setattr(denials, "A_MINUTE", 3)
     seconds = iter([0.0] * 8 + [60.0])
     audit = Audit(StateFolder(tmp_path))
-    guard = denials.Denials(answer(401, "no"), audit, lambda: next(seconds))
+    guard = denials.Denials(answer(401, "no"), denials.RefusalRecord(audit, lambda: next(seconds)))
     transport = httpx2.ASGITransport(guard)
     async with httpx2.AsyncClient(transport=transport, base_url="http://crm") as http:
         for _ in range(9):
@@ -271,7 +278,7 @@ async def test_a_flood_of_refusals_is_counted_and_does_not_fill_the_disk(
 async def test_a_refusal_stands_where_it_cannot_be_recorded(tmp_path: Path) -> None:
     no_folder = tmp_path / "file"
     no_folder.write_text("", encoding="utf-8")
-    guard = denials.Denials(answer(401, "no"), Audit(StateFolder(no_folder)))
+    guard = denials.Denials(answer(401, "no"), denials.RefusalRecord(Audit(StateFolder(no_folder))))
     transport = httpx2.ASGITransport(guard)
     async with httpx2.AsyncClient(transport=transport, base_url="http://crm") as http:
         assert (await http.get("/mcp")).status_code == 401

@@ -59,7 +59,10 @@ def serve(
 def token(
     name: Annotated[str, typer.Argument(help="A name for the record, one for each caller.")],
     scope: Annotated[
-        list[str], typer.Option(help="crm:read or crm:write, for one CRM as crm:read:fivecrm.")
+        list[str],
+        typer.Option(
+            help="crm:read or crm:write, for one CRM as crm:read:fivecrm; crm:approve stands alone."
+        ),
     ],
     group: Annotated[
         list[str] | None, typer.Option(help="A group of the settings' [access] tables.")

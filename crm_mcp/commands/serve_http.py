@@ -12,6 +12,7 @@ from crm_mcp.app import App
 from crm_mcp.commands.setup import Setup, listen, run_server
 from crm_mcp.errors import ConfigError
 from crm_mcp.service.app import service_app
+from crm_mcp.service.denials import RefusalRecord
 from crm_mcp.service.limits import MAX_HEADER_BYTES, PatientProtocol
 from crm_mcp.service.observe import observed
 from crm_mcp.service_settings import PATH
@@ -57,10 +58,12 @@ class DrainingServer(uvicorn.Server):
         self._stop = anyio.Event()
         self._is_stopping = False
         self._loop = asyncio.get_running_loop()
+        refusals = RefusalRecord(app.audit)
+        unread = {"unread": staticmethod(refusals.unread)}
         super().__init__(
             uvicorn.Config(
-                service_app(app, lambda: self._is_stopping),
-                http=PatientProtocol,
+                service_app(app, lambda: self._is_stopping, refusals=refusals),
+                http=type("RecordingProtocol", (PatientProtocol,), unread),
                 ws="none",
                 lifespan="on",
                 log_config=None,

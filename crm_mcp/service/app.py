@@ -1,6 +1,6 @@
 """The service as one ASGI app, from the outside in: record, bounds, caller, turn, body, MCP."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from crm_mcp.server import build_server
 from crm_mcp.service.answers import answer
 from crm_mcp.service.approvals import TeamPage
 from crm_mcp.service.callers import Callers, identify, verifier_of
-from crm_mcp.service.denials import Denials
+from crm_mcp.service.denials import Denials, RefusalRecord
 from crm_mcp.service.limits import Bounds, Turns, WholeBody
 from crm_mcp.service.observe import RequestIds
 from crm_mcp.service_settings import PATH, ROOT, ServiceSettings
@@ -43,6 +43,7 @@ def service_app(
     is_stopping: Callable[[], bool],
     server: "Server[Any] | None" = None,
     events: "EventStore | None" = None,
+    refusals: RefusalRecord | None = None,
 ) -> Starlette:
     """Put an app behind HTTP: `/mcp` for callers, `/healthz` and `/readyz` for whoever runs it.
 
@@ -52,11 +53,13 @@ def service_app(
         server: of the app, if it is not the usual one.
         events: keeps what a client of the handshake era may have missed; by default nothing does,
             and such a client asks again.
+        refusals: where refused requests are recorded, if somebody else refuses some too.
 
     Raises:
         ConfigError: a table of `access` gives what there is not.
     """
     settings = app.settings.http
+    refusals = refusals or RefusalRecord(app.audit)
     views, verifier = Views(app), verifier_of(settings)
     views.check(app.settings.access)
     sessions = StreamableHTTPSessionManager(
@@ -72,7 +75,27 @@ def service_app(
     )
     guarded: ASGIApp = WholeBody(sessions.handle_request, settings.max_body_bytes)
     guarded = Callers(Turns(guarded, settings.max_calls), app.settings, views, verifier)
-    guarded = Denials(Bounds(guarded, is_stopping), app.audit)
+    guarded = Denials(Bounds(guarded, is_stopping), refusals)
+
+    @asynccontextmanager
+    async def running(_: Starlette) -> AsyncIterator[None]:
+        async with sessions.run():
+            yield
+
+    routes: list[BaseRoute] = [
+        Route(PATH, endpoint=RequestIds(guarded)),
+        Route("/healthz", endpoint=_is_alive, methods=["GET"]),
+        Route("/readyz", endpoint=_readiness(app, is_stopping), methods=["GET"]),
+        *_metadata(settings),
+        *_page(app, verifier, is_stopping, refusals),
+    ]
+    return Starlette(routes=routes, lifespan=running)
+
+
+def _readiness(
+    app: App, is_stopping: Callable[[], bool]
+) -> Callable[[Request], Awaitable[Response]]:
+    """Answer whether requests are taken."""
 
     async def is_ready(_: Request) -> Response:
         if is_stopping():
@@ -86,19 +109,7 @@ def service_app(
             return Response("ready to read, not to write\n", media_type="text/plain")
         return Response("ready\n", media_type="text/plain")
 
-    @asynccontextmanager
-    async def running(_: Starlette) -> AsyncIterator[None]:
-        async with sessions.run():
-            yield
-
-    routes: list[BaseRoute] = [
-        Route(PATH, endpoint=RequestIds(guarded)),
-        Route("/healthz", endpoint=_is_alive, methods=["GET"]),
-        Route("/readyz", endpoint=is_ready, methods=["GET"]),
-        *_metadata(settings),
-        *_page(app, verifier, is_stopping),
-    ]
-    return Starlette(routes=routes, lifespan=running)
+    return is_ready
 
 
 async def _is_alive(_: Request) -> Response:
@@ -106,13 +117,16 @@ async def _is_alive(_: Request) -> Response:
 
 
 def _page(
-    app: App, verifier: "TokenVerifier | None", is_stopping: Callable[[], bool]
+    app: App,
+    verifier: "TokenVerifier | None",
+    is_stopping: Callable[[], bool],
+    refusals: RefusalRecord,
 ) -> list[BaseRoute]:
     """Show a team its questions, where it is known who asks."""
     if verifier is None:
         return []
     page = Bounds(TeamPage(app, verifier).asgi(), is_stopping)
-    return [Mount(ROOT, app=RequestIds(Denials(page, app.audit)))]
+    return [Mount(ROOT, app=RequestIds(Denials(page, refusals)))]
 
 
 def _metadata(settings: ServiceSettings) -> list[Route]:

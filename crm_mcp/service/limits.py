@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import anyio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -38,7 +38,17 @@ class PatientProtocol(H11Protocol):
     The server's own limits begin once a request is read whole.
     """
 
+    unread: Callable[[str], Awaitable[None]] | None = None
+    """Is told from where something came that is no HTTP."""
     _late: asyncio.TimerHandle | None = None
+    _telling: asyncio.Future[None] | None = None
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what cannot be read, and tell it."""
+        if self.unread is not None:
+            peer = self.client[0] if self.client else ""
+            self._telling = asyncio.ensure_future(self.unread(peer))
+        super().send_400_response(msg)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first request."""
@@ -85,9 +95,12 @@ class Bounds:
         self._is_stopping = is_stopping
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request through, or answer 400 or 503."""
+        """Let a request through, or answer 400, 431 or 503."""
         if self._is_stopping():
             return await answer(503, "stopping", {"retry-after": "5"})(scope, receive, send)
+        # The parser bounds only what comes in parts.
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
+            return await answer(431, "headers_too_large")(scope, receive, send)
         if _is_ambiguous(scope):
             return await answer(400, "ambiguous_headers")(scope, receive, send)
         return await self._app(scope, receive, send)
