@@ -77,9 +77,10 @@ def offer_of(settings: Settings) -> Offer:
 
 def chosen(settings: Settings, names: Iterable[str]) -> dict[str, str]:
     """Choose one account for each vendor, the first of it; gives their names by vendor."""
+    accounts = settings.accounts
     by_vendor: dict[str, str] = {}
     for name in names:
-        by_vendor.setdefault(settings.accounts[name].vendor, name)
+        by_vendor.setdefault(accounts[name].vendor, name)
     return by_vendor
 
 

@@ -131,3 +131,14 @@ def test_it_does_not_start_before_it_is_set_who_may_call(missing: dict[str, str]
 
     assert done.returncode == 3
     assert "it is not set who may call" in done.stderr
+
+
+def test_replicas_do_not_start_without_the_key_that_they_share() -> None:
+    command = [sys.executable, "-m", "crm_mcp", "serve", "--http", "--sandbox"]
+    told = {"CRM_MCP_HTTP_ANYONE": "true", "CRM_MCP_STATE_URL": "redis://127.0.0.1:1/0"}
+    done = subprocess.run(  # noqa: S603 - our own interpreter
+        command, env={**os.environ, **told}, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 3
+    assert "CRM_MCP_HTTP_STATE_KEY is missing" in done.stderr

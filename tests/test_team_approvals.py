@@ -23,11 +23,12 @@ from test_service import WRITE, called, product
 
 from crm_mcp.config import General
 from crm_mcp.confirm import check_second
-from crm_mcp.errors import ConfigError, NotConfirmed
+from crm_mcp.errors import ConfigError, NotConfirmed, StateError
 from crm_mcp.guard import Allow, Ask, Mode, Policy, judge, needs_two
 from crm_mcp.ledger import Ledger, Yes
 from crm_mcp.notices import MAX_QUEUED, SIGNATURE, Webhook
 from crm_mcp.rights import FULL, Rights
+from crm_mcp.service import approvals
 from crm_mcp.service.approvals import COOKIE, root_of
 from crm_mcp.service.tokens import read_callers
 from crm_mcp.service_settings import ServiceSettings
@@ -232,6 +233,76 @@ def test_other_addresses_and_methods_are_told_apart(browser: Browser) -> None:
     assert browser.get("/approvals/questions/nothing").status_code == 404
     assert browser.post("/approvals/history", {}).status_code == 405
     assert browser.get("/approvals/enter").status_code == 200
+
+
+@pytest.mark.anyio
+async def test_a_write_of_several_records_wants_its_word_here_too(
+    service: Service, browser: Browser
+) -> None:
+    two = product("WORD-1")
+    two["customerProducts"].append({**two["customerProducts"][0], "reference": "WORD-2"})
+    async with service.client("anna") as mcp:
+        approval = (await called(mcp, WRITE, two))["approval"]["id"]
+    browser.sign_in(TOKENS["boss"])
+
+    wrong = browser.decide(approval, "approve", word="three")
+    assert (wrong.status_code, "not the word" in wrong.text) == (422, True)
+    assert browser.decide(approval, "approve", word="2").status_code == 303
+
+
+@pytest.mark.anyio
+async def test_an_answer_that_comes_late_or_is_none_changes_nothing(
+    service: Service, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"/approvals/questions/{(await question(service, 'LATE-1'))['approval']['id']}"
+    browser.sign_in(TOKENS["boss"])
+    form = {"csrf": browser.csrf(path)}
+
+    def fails_with(error: Exception) -> int:
+        def decide(*_: object) -> None:
+            raise error
+
+        with monkeypatch.context() as patched:
+            patched.setattr(approvals, "decide", decide)
+            return browser.post(f"{path}/approve", form).status_code
+
+    assert browser.post(f"{path}/maybe", form).status_code == 404
+    assert fails_with(NotConfirmed("somebody was faster")) == 409
+    assert fails_with(StateError("the record cannot be written")) == 500
+    assert fails_with(RuntimeError("a fault of ours")) == 500
+    assert browser.post(f"{path}/reject", form).status_code == 303
+    assert browser.post(f"{path}/approve", form).status_code == 409
+
+
+def test_a_question_about_a_tool_that_is_gone_is_nobody_s(
+    service: Service, browser: Browser
+) -> None:
+    gone = service.app.ledger.ask(replace(QUESTION_OF_BEN, tool="fivecrm_gone"), "out_of_band")
+    browser.sign_in(TOKENS["boss"])
+
+    assert gone.id not in browser.get("/approvals/").text
+    assert browser.get(f"/approvals/questions/{gone.id}").status_code == 404
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("access", "seen"),
+    [
+        ({"callers": ["*"]}, True),
+        ({"callers": ["*"], "accounts": ["fivecrm"]}, True),
+        ({"callers": ["*"], "accounts": ["cirrus"]}, False),
+        ({"callers": ["anna"]}, False),
+    ],
+)
+async def test_an_approver_has_the_questions_of_their_accounts(
+    tmp_path: Path, access: dict[str, Any], *, seen: bool
+) -> None:
+    with serving_service(tmp_path, access={"team": access}) as own:
+        told = own.app.ledger.ask(QUESTION_OF_BEN, "out_of_band")
+        browser = Browser(own)
+        browser.sign_in(TOKENS["boss"])
+
+        assert (told.id in browser.get("/approvals/").text) == seen
 
 
 def test_without_known_callers_there_is_no_page(tmp_path: Path) -> None:

@@ -28,7 +28,8 @@ def serve_http(setup: Setup) -> None:
     """Listen until SIGTERM or SIGINT; says where on standard error.
 
     Raises:
-        ConfigError: nobody may call, or the port cannot be had.
+        ConfigError: nobody may call, the key that replicas share is missing, or the port cannot
+            be had.
     """
     settings = setup.settings.http
     if not settings.knows_callers:
@@ -36,6 +37,11 @@ def serve_http(setup: Setup) -> None:
             "it is not set who may call. Set CRM_MCP_HTTP_TOKENS to a file of callers (crm-mcp "
             "token makes one), CRM_MCP_HTTP_ISSUER to who issues their OAuth tokens, or "
             "CRM_MCP_HTTP_ANYONE=true to let in everybody on this machine."
+        )
+    if setup.settings.general.state_url is not None and settings.state_key is None:
+        raise ConfigError(
+            "CRM_MCP_HTTP_STATE_KEY is missing: replicas that share CRM_MCP_STATE_URL must share "
+            "the key of their questions and sessions too."
         )
     with listen(settings.host, settings.port) as listener:
         run_server(_serve, setup, listener)
