@@ -221,6 +221,35 @@ def test_a_copy_that_was_torn_by_a_crash_is_mended_by_the_next_line(state: Redis
     assert len(audit.path.read_bytes().splitlines()) == 2
 
 
+def test_a_copy_that_cannot_be_written_lets_nothing_be_recorded(
+    state: RedisState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_space(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    audit = Audit(state, lambda: FIRST, "both")
+    audit.append("refused", **LINE)
+    monkeypatch.setattr(Audit, "_write", no_space)
+
+    with pytest.raises(StateError, match="No space left"):
+        audit.append("sending", **LINE)
+    assert len(list(state.lines(0))) == 1
+    assert not state.server.exists(state.key("lock"))
+
+
+@pytest.mark.parametrize("key", [{}, {"key": 3}, {"key": "no hex"}])
+def test_a_key_that_was_changed_lets_nothing_be_recorded(
+    state: RedisState, key: dict[str, Any]
+) -> None:
+    audit = Audit(state, lambda: FIRST, "stream")
+    audit.append("refused", **LINE)
+    with state.transaction() as tables:
+        tables.put("audit", "key", key)
+
+    with pytest.raises(StateError, match="the key of the record is gone"):
+        audit.append("sending", **LINE)
+
+
 # Races, and processes that are killed
 
 
