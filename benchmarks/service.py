@@ -80,8 +80,8 @@ def service(folder: Path) -> Iterator[tuple[str, int]]:
         yield url, process.pid
     finally:
         process.terminate()
-        process.wait(timeout=30)
-        process.stderr.close()
+        _, logged = process.communicate(timeout=30)
+        sys.stderr.write(logged)
 
 
 async def client(url: str, token: str, first: int, span: tuple[float, float], seen: Seen) -> None:

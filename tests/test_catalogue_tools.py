@@ -1,6 +1,8 @@
 """Our own four tools: they find, describe and call every other tool, by the same rules."""
 
+import sys
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from mcp import Client
 from crm_mcp.catalogue.asks import TOOLS, Ask
 from crm_mcp.check.dialects import dialect_problems
 from crm_mcp.sandbox.app import Sandbox
+from crm_mcp.search.words import stem
 from crm_mcp.testing import sandbox_client
 
 pytestmark = pytest.mark.anyio
@@ -65,6 +68,28 @@ async def test_words_find_a_tool_that_is_not_listed(client: Client) -> None:
 async def test_typing_errors_and_accents_are_forgiven(client: Client) -> None:
     assert await found(client, "tmier strat", vendor="synergist") != []
     assert "synergist_expense_sheets_approve" in await found(client, "Spesen genehmigen", limit=3)
+
+
+def test_searches_at_once_understand_words_as_one_alone_does() -> None:
+    endings = ("s", "ing", "ization", "fulness", "ational", "ies", "edly")
+    spoken = [
+        f"{chr(97 + n % 26) * 3}ber{n % 7 * 'o'}t{end}" for n in range(182) for end in endings
+    ]
+
+    def turned(n: int) -> list[str]:
+        return spoken[n:] + spoken[:n]
+
+    stem.cache_clear()
+    alone = {(word, stem(word)) for word in spoken}
+    stem.cache_clear()
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            together = list(threads.map(lambda n: list(map(stem, turned(n))), range(8)))
+    finally:
+        sys.setswitchinterval(usual)
+    assert [set(zip(turned(n), one, strict=True)) for n, one in enumerate(together)] == [alone] * 8
 
 
 async def test_an_answer_is_as_long_as_asked_and_says_how_many_there_are(client: Client) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from functools import cached_property
+from threading import Lock
 from typing import Any
 
 from crm_mcp.catalogue.asks import (
@@ -36,6 +37,7 @@ class Catalogue:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
+        self._first_search = Lock()
 
     @cached_property
     def entries(self) -> list[dict[str, Any]]:
@@ -105,9 +107,11 @@ class Catalogue:
         return ToolIndex(self._offered, {name: read_words(root / name) for name in vendors})
 
     def _find(self, ask: FindTools) -> dict[str, Any]:
+        with self._first_search:  # those who search meanwhile wait for the one index
+            index = self._index
         fits = [
             hit.operation
-            for hit in self._index.find(ask.query, MANY)
+            for hit in index.find(ask.query, MANY)
             if hit.operation.vendor.startswith(ask.vendor)
             and ask.effect in ("", hit.operation.effect)
         ]

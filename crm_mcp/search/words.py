@@ -4,10 +4,13 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from functools import cache, lru_cache
+from threading import Lock
 from typing import Any
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _MANY = 20_000
+_ONE_AT_A_TIME = Lock()
+"""The stemmer keeps the word it works on in itself, and searches run in threads."""
 
 _FILLERS = """
 a about again all am an and any are as at be been by can could did do does every for from get
@@ -41,7 +44,8 @@ def plain(text: str) -> str:
 @lru_cache(_MANY)
 def stem(word: str) -> str:
     """Cut a word to its stem, the same way for tools and questions."""
-    found: str = _stemmer().stemWord(word)
+    with _ONE_AT_A_TIME:
+        found: str = _stemmer().stemWord(word)
     return found
 
 
