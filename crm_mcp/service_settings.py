@@ -51,6 +51,9 @@ class ServiceSettings(BaseModel):
     origins: Names = Field(
         (), description="Web pages that may call it from a browser, such as https://app.example."
     )
+    proxies: Names = Field(
+        (), description="Addresses or networks of proxies that say where a request came from."
+    )
     tokens: Path | None = Field(None, description="File of callers and hashes of their tokens.")
     issuer: str | None = Field(None, description="Who issues the OAuth tokens of callers.")
     keys_url: str | None = Field(None, description="Address of the issuer's public keys (JWKS).")
@@ -80,6 +83,16 @@ class ServiceSettings(BaseModel):
     @classmethod
     def _safe_address(cls, value: str | None) -> str | None:
         return web_address(value)
+
+    @field_validator("proxies")
+    @classmethod
+    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            try:
+                ipaddress.ip_network(one)
+            except ValueError:
+                raise ValueError(f"must be addresses or networks, and {one!r} is none") from None
+        return value
 
     @field_validator("state_key", "webhook_key")
     @classmethod

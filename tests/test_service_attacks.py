@@ -91,6 +91,31 @@ def test_a_request_that_nobody_may_send_is_refused_and_recorded(
     assert len(service.sandbox.log) == sent
 
 
+@pytest.mark.parametrize(
+    ("proxies", "told", "peer"),
+    [
+        ("", ["192.0.2.66"], "127.0.0.1"),
+        ("10.0.0.0/8", ["192.0.2.66"], "127.0.0.1"),
+        ("127.0.0.1", ["192.0.2.7"], "192.0.2.7"),
+        ("10.0.0.0/8, 127.0.0.0/8", ["192.0.2.66, 192.0.2.7, 10.1.2.3"], "192.0.2.7"),
+        ("127.0.0.1", ["192.0.2.66", "192.0.2.7"], "192.0.2.7"),
+        ("127.0.0.1", ["x" * 1_000], "x" * 100),
+    ],
+)
+def test_who_is_no_proxy_of_ours_cannot_say_where_a_request_came_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, proxies: str, told: list[str], peer: str
+) -> None:
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
+    (tmp_path / "t.toml").write_text(token_lines("anna"), encoding="utf-8")
+    forwarded = "".join(f"X-Forwarded-For: {one}\n" for one in told)
+    with serving_service(tmp_path, tokens=tmp_path / "t.toml", proxies=proxies) as service:
+        head = f"GET /mcp HTTP/1.1\nHost: {service.origin[7:]}\n{forwarded}Connection: close\n\n"
+        assert status(raw(service, head)) == 401
+
+        [line] = service.events("denied")
+    assert line["peer"] == peer
+
+
 def test_a_mistake_of_a_known_caller_is_no_denial(service: Service) -> None:
     before = len(service.events("denied"))
 
@@ -296,6 +321,8 @@ async def test_a_refusal_stands_where_it_cannot_be_recorded(tmp_path: Path) -> N
         ({"issuer": "https://login.example"}, "HTTP_KEYS_URL"),
         ({"issuer": "http://login.example", "keys_url": "https://login.example/keys"}, "https"),
         ({"url": "https://user:word@crm.example/mcp"}, "must be an address"),
+        ({"proxies": "*"}, "addresses or networks"),
+        ({"proxies": "10.0.0.1, proxy.example"}, "addresses or networks"),
     ],
 )
 def test_settings_that_would_open_it_are_refused(told: dict[str, str], why: str) -> None:

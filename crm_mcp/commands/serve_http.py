@@ -66,6 +66,7 @@ class DrainingServer(uvicorn.Server):
         self._loop = asyncio.get_running_loop()
         refusals = RefusalRecord(app.audit)
         unread = {"unread": staticmethod(refusals.unread)}
+        proxies = list(app.settings.http.proxies)
         super().__init__(
             uvicorn.Config(
                 service_app(app, lambda: self._is_stopping, refusals=refusals),
@@ -75,6 +76,9 @@ class DrainingServer(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                # Not left to the default: that believes every process of this machine.
+                proxy_headers=bool(proxies),
+                forwarded_allow_ips=proxies,
                 h11_max_incomplete_event_size=MAX_HEADER_BYTES,
                 limit_concurrency=MAX_CONNECTIONS,
                 timeout_graceful_shutdown=LAST_SECONDS,

@@ -48,7 +48,8 @@ class RefusalRecord:
         left_out, self._left_out = self._left_out, 0
         if left_out:
             facts["unrecorded"] = left_out
-        append = partial(self._audit.append, "denied", None, status=status, peer=peer, **facts)
+        facts["peer"] = visible(peer)[:MAX_TEXT]  # a proxy may pass on anything
+        append = partial(self._audit.append, "denied", None, status=status, **facts)
         try:
             await to_thread.run_sync(append)
         except StateError:
