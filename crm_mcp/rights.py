@@ -29,11 +29,6 @@ class Rights:
         """Whether any tool can be called."""
         return self.scopes is None or any(map(is_for_calls, self.scopes))
 
-    @property
-    def writes(self) -> bool:
-        """Whether anything can be written."""
-        return self.scopes is None or any(one.startswith(WRITE) for one in self.scopes)
-
     def approves(self, vendor: str) -> bool:
         """Whether writes to a vendor can be approved; full rights are no approver's."""
         return self.scopes is not None and not self.scopes.isdisjoint(

@@ -120,6 +120,24 @@ async def test_scopes_may_stand_in_a_list(tokens: IssuedTokens, issuer: Issuer) 
     assert found.scopes == ["crm:write:cirrus"]
 
 
+@pytest.mark.parametrize(
+    ("scope", "expected"),
+    [
+        ("openid crm:approve", 200),
+        ("crm:approve:fivecrm", 200),
+        ("crm:approve crm:read", 401),
+        ("crm:approve crm:write:cirrus", 401),
+        ("crm:read", 401),
+    ],
+)
+def test_the_page_opens_with_a_token_that_approves_and_calls_nothing(
+    service: Service, issuer: Issuer, scope: str, expected: int
+) -> None:
+    bearer = {"authorization": f"Bearer {issuer.token(scope=scope)}"}
+    with httpx2.Client(headers=HOST | bearer) as http:
+        assert http.get(f"{service.origin}/approvals/").status_code == expected
+
+
 def _by_hmac(issuer: Issuer) -> str:
     """Sign with what everybody knows; a reader that believes the header takes it as the secret."""
     modulus = issuer.keys["rsa"].public_key().public_numbers().n

@@ -1,6 +1,6 @@
 """The page on which a team decides: behind the same tokens as the calls, and apart from them.
 
-Who opens it has a token with `crm:approve` and none of the scopes that write: what a program's
+Who opens it has a token with `crm:approve` and none of the scopes that call: what a program's
 token can do, the program can do without a person. A question is there for those whose account it
 is about, and whose scope it is; whose own call it is, where that is not enough, reads it only.
 """
@@ -141,8 +141,11 @@ class TeamPage:
     async def _signed_in(
         self, answer: Callable[[Request, Person], Response], request: Request
     ) -> Response:
-        person = await self._person(_bearer(request) or self._unsealed(request))
+        brought = _bearer(request)
+        person = await self._person(brought or self._unsealed(request))
         if person is None:
+            if brought:
+                return self._pages.sign_in(wrong=True)
             return RedirectResponse(f"{self._root}/enter", 303)
         request.scope["user"] = AuthenticatedUser(person.access)  # for the record of refusals
         if request.method == "POST" and not secrets.compare_digest(
@@ -255,7 +258,7 @@ class TeamPage:
             return None
         rights = Rights.of(access.scopes)
         vendors = {account.vendor.id for account in self._app.accounts.values()}
-        if rights.writes or not any(map(rights.approves, vendors)):
+        if rights.calls or not any(map(rights.approves, vendors)):
             return None
         csrf = hmac.digest(self._key, token.encode(), "sha256").hex()
         return Person(access.client_id, rights, self._accounts(access), csrf, access)
