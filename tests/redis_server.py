@@ -22,11 +22,22 @@ class Server:
     """A running server, which can be stopped and go on."""
 
     port: int
-    process: "subprocess.Popen[bytes]" = field(repr=False)
+    command: list[str] = field(repr=False)
+    process: "subprocess.Popen[bytes]" = field(init=False, repr=False)
 
     @property
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        """Start it, with what its folder holds."""
+        self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL)  # noqa: S603
+        _wait(self)
+
+    def kill(self) -> None:
+        """End it as a machine that goes off does."""
+        self.process.kill()
+        self.process.wait(timeout=20)
 
     def freeze(self) -> None:
         """Let it answer nothing, with all connections open."""
@@ -61,17 +72,14 @@ def running(folder: Path) -> Iterator[Server]:
         port = free.getsockname()[1]
     told = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)]
     told += ["--save", "", "--appendonly", "yes", "--appendfsync", "always"]
-    command = [str(PROGRAM), *told]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 - as found above
-    server = Server(port, process)
+    server = Server(port, [str(PROGRAM), *told])
+    server.start()
     try:
-        _wait(server)
         yield server
     finally:
         with suppress(ProcessLookupError):
             server.thaw()
-        process.kill()
-        process.wait(timeout=20)
+        server.kill()
 
 
 def _wait(server: Server) -> None:

@@ -450,6 +450,33 @@ async def test_while_the_server_stands_still_reads_go_on_and_writes_wait_for_its
     assert service.app.audit.verify().problem == ""
 
 
+@pytest.mark.anyio
+async def test_a_server_that_was_killed_comes_back_with_all_that_was_spent_and_approved(
+    service: Service, own_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_state, "REST_SECONDS", 0.0)
+    ledger, limit = service.app.ledger, 100
+    spent, open_one = (ledger.ask(_question(number), "out_of_band") for number in (1, 2))
+    answers = [Yes(ledger.decide(one.id, "approved", "ann"), "ann") for one in (spent, open_one)]
+    ledger.spend(answers[0], spent.fingerprint, limit)
+    async with service.client("anna", person=approve) as mcp:
+        assert (await called(mcp, WRITE, product("BEFORE")))["status"] == "done"
+        own_server.kill()
+        read = await called(mcp, READ, {"area": "001"})
+        refused = await called(mcp, WRITE, product("MEANWHILE"))
+        sent = repr(list(service.sandbox.log))
+        own_server.start()
+        after = await called(mcp, WRITE, product("AFTER"))
+
+    assert read["data"]
+    assert (refused["error"], after["status"]) == ("refused", "done")
+    assert "MEANWHILE" not in sent
+    with pytest.raises(NotConfirmed):
+        ledger.spend(answers[0], spent.fingerprint, limit)
+    assert ledger.spend(answers[1], open_one.fingerprint, limit).approval_id == open_one.id
+    assert service.app.audit.verify().problem == ""
+
+
 # The settings
 
 
