@@ -128,7 +128,7 @@ By default everyday tools are listed; `crm_find_tools`, `crm_describe_tool`, `cr
 - [Clients](docs/clients.md): how to connect each, and how it asks for confirmation
 - [Guardrails](docs/guardrails.md): how a write is confirmed, and what each kind of client is asked
 - [Personal data](docs/personal-data.md): what can be kept from the model
-- [Service](docs/service.md): one server for a team, over HTTP; [operating](docs/operating.md): running it
+- [Service](docs/service.md): one server for a team, and [how to run it](docs/operating.md)
 - [Synergist](docs/synergist.md), [Cirrus 2](docs/cirrus.md), [bindings](docs/bindings.md)
 
 ## For developers

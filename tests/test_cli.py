@@ -351,7 +351,7 @@ def test_a_rejected_call_is_on_record(ledger: Ledger) -> None:
 
     assert run("approvals", "reject", approval.id).exit_code == 0
     assert ledger.waiting() == []
-    assert "rejected" in run("audit", "show").output
+    assert re.search(r"rejected .* by=terminal:\S+ approval=", run("audit", "show").output)
 
 
 def test_an_expired_approval_says_so(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -178,6 +178,17 @@ def test_the_operator_makes_a_client_unknown_again_and_the_record_tells(folder: 
     assert line["by"].startswith("terminal:")
 
 
+def test_the_record_shows_why_somebody_was_refused(folder: Path) -> None:
+    audit = Audit(StateFolder(folder))
+    audit.append("denied", caller="token:ann", status=403, asked="POST /mcp", why="it is not hers")
+    audit.append("refused", caller="local", tool="a_create", account="a", reason='it is "off"')
+
+    denied, refused = CliRunner().invoke(cli, ["audit", "show"]).output.splitlines()
+
+    assert denied.endswith('caller=token:ann status=403 asked="POST /mcp" why="it is not hers"')
+    assert refused.endswith('refused a_create a  reason="it is \\"off\\""')
+
+
 def test_the_record_shows_a_verdict_with_its_program(folder: Path) -> None:
     Audit(StateFolder(folder)).append(
         "client_verdict", caller="local", program="desk 1.0", verdict="answers_by_itself", reason=""

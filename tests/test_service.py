@@ -300,7 +300,7 @@ async def test_the_record_is_shown_with_who_was_refused_and_why(
     print_lines(own.settings, 10, as_json=False)
 
     shown = capsys.readouterr().out
-    assert "denied  status=401 asked=POST /mcp peer=127.0.0.1" in shown
+    assert 'denied  status=401 asked="POST /mcp" peer=127.0.0.1' in shown
     assert f"refused {WRITE} fivecrm (" in shown
     assert "caller=token:reader" in shown
 

@@ -1,6 +1,7 @@
 """`crm-mcp audit`: the record of writes, shown and proven."""
 
 import getpass
+import json
 from collections import deque
 
 import typer
@@ -12,7 +13,8 @@ from crm_mcp.parties import Caller
 from crm_mcp.preview import visible
 from crm_mcp.states import audit_of, state_of
 
-_MORE = ("status", "approval", "verdict", "of", "undoes", "asked", "peer", "unrecorded")
+_MORE = ("by", "status", "error", "approval", "verdict", "of", "undoes", "asked", "peer")
+_AT_LAST = ("unrecorded", "reason", "why")
 
 
 def print_lines(settings: Settings, last: int, *, as_json: bool) -> None:
@@ -27,9 +29,16 @@ def print_lines(settings: Settings, last: int, *, as_json: bool) -> None:
         subject = "tool" if "tool" in line else "program"
         what = " ".join(str(line[key]) for key in ("event", subject, "account") if key in line)
         who = ("caller",) if line.get("caller") != Caller.name else ()
-        more = " ".join(f"{key}={line[key]}" for key in (*who, *_MORE) if line.get(key))
+        facts = (*who, *_MORE, *_AT_LAST)
+        more = " ".join(f"{key}={_plain(line[key])}" for key in facts if line.get(key))
         # Somebody may have changed the file, and put more into it than words.
         typer.echo(visible(f"{line['seq']!s:>5}  {line['at']}  {what}  {more}".rstrip()))
+
+
+def _plain(value: object) -> str:
+    """Write one fact; sentences stand in quotes, so that one can tell where they end."""
+    text = str(value)
+    return json.dumps(text, ensure_ascii=False) if " " in text else text
 
 
 def verify(settings: Settings) -> int:
