@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import asdict
 from itertools import product as combinations
 from pathlib import Path
 from typing import Any
@@ -254,15 +255,15 @@ def test_a_key_that_was_changed_lets_nothing_be_recorded(
 
 
 RACE = """
-import sys
+import json, sys
 from pathlib import Path
 from crm_mcp.errors import NotConfirmed
-from crm_mcp.ledger import Ledger, Yes
+from crm_mcp.ledger import Approval, Ledger, Yes
 from crm_mcp.redis_state import RedisState
 
 ledger = Ledger(RedisState(sys.argv[1], Path(sys.argv[2]), prefix=sys.argv[3]))
 for line in sys.stdin:
-    approval = ledger.get(line.strip())
+    approval = Approval(**json.loads(line))
     try:
         ledger.spend(Yes(approval, "ann"), approval.fingerprint, 100_000)
     except NotConfirmed:
@@ -287,10 +288,10 @@ def test_eight_processes_race_for_one_approval_a_thousand_times(state: RedisStat
     try:
         for number in range(ROUNDS):
             approval = ledger.ask(_question(number), "out_of_band")
-            ledger.decide(approval.id, "approved", "ann")
+            approved = json.dumps(asdict(ledger.decide(approval.id, "approved", "ann")))
             for racer in racers:
                 assert racer.stdin is not None
-                racer.stdin.write(f"{approval.id}\n")
+                racer.stdin.write(f"{approved}\n")
                 racer.stdin.flush()
             ends = [racer.stdout.readline().strip() for racer in racers if racer.stdout]
             assert sorted(ends) == ["late"] * (RACERS - 1) + ["spent"]
