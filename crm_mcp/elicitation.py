@@ -27,8 +27,9 @@ from pydantic import ValidationError
 
 from crm_mcp.clients import Program
 from crm_mcp.confirm import Answer, QuestionOpen
+from crm_mcp.drain import Drain
 from crm_mcp.errors import ApprovalRequired as Waits
-from crm_mcp.errors import ToolFailure
+from crm_mcp.errors import Refused, ToolFailure
 from crm_mcp.forms import Filled, Form, FormKind, question_form
 from crm_mcp.ledger import LIFETIME_SECONDS, Approval
 from crm_mcp.parties import Report
@@ -161,9 +162,14 @@ class ClientAsker:
 
 
 class PageOpener:
-    """Has clients open the page where a person decides, once for each question."""
+    """Has clients open the page where a person decides, once for each question.
 
-    def __init__(self) -> None:
+    Args:
+        drain: ends the wait where the server stops.
+    """
+
+    def __init__(self, drain: Drain) -> None:
+        self._drain = drain
         self._shown: deque[str] = deque(maxlen=MAX_SHOWN)
 
     async def open(
@@ -194,7 +200,11 @@ class PageOpener:
                 input_requests={PAGE: ElicitRequest(params=asked)},
                 request_state=str(Sent(PAGE, approval["id"], now)),
             )
-        with suppress(MCPError, TimeoutError, ValidationError), anyio.fail_after(LIFETIME_SECONDS):
+        with (
+            suppress(MCPError, TimeoutError, ValidationError, Refused),
+            self._drain.question(),
+            anyio.fail_after(LIFETIME_SECONDS),
+        ):
             await ctx.session.elicit_url(
                 words, approval["url"], approval["id"], related_request_id=ctx.request_id
             )

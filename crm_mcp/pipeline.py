@@ -274,7 +274,8 @@ class Pipeline:
         try:
             if caller.asker.resumes is None:
                 await caller.report("waiting for a person's answer")
-            yes = await obtain_yes(self._ledger, caller.asker, question)
+            with self.drain.question():
+                yes = await obtain_yes(self._ledger, caller.asker, question)
             await self._stands(call, caller, yes, sight)
         except ToolFailure as failure:
             _point_to(caller.page, failure)
@@ -287,7 +288,8 @@ class Pipeline:
     async def _admit(self, call: BoundCall, caller: Caller) -> None:
         """See whether a person answers there, before the CRM is read for a question to them."""
         try:
-            await admit(caller.asker)
+            with self.drain.question():
+                await admit(caller.asker)
         except ToolFailure as failure:
             await self._recorder.record(failure.kind, call, caller)
             raise

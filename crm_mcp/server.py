@@ -203,7 +203,7 @@ class Handlers:
         self._received = received
         self._limit = app.settings.general.max_result_chars
         self._dialogs = app.settings.general.dialogs
-        self._pages = PageOpener()
+        self._pages = PageOpener(app.pipeline.drain)
 
     def entries(self, ctx: Context) -> Prepared:
         """Give the entries of `tools/list`, as they are for whoever asks."""

@@ -11,6 +11,7 @@ from mcp import Client
 from crm_mcp.app import SANDBOX_ORIGIN, App, load_catalogue, open_app, sandbox_settings
 from crm_mcp.config import General, Settings
 from crm_mcp.drain import Drain
+from crm_mcp.errors import Refused
 from crm_mcp.sandbox.app import Sandbox
 from crm_mcp.server import build_server
 
@@ -78,3 +79,45 @@ async def test_it_closes_when_the_last_of_several_writes_has_ended() -> None:
             end.set()
 
     assert order == ["write 1", "write 0", "closed"]
+
+
+async def test_nobody_is_asked_any_more_once_it_closes() -> None:
+    drain, asked = Drain(), anyio.Event()
+    ends: list[str] = []
+
+    async def ask() -> None:
+        try:
+            with drain.question():
+                asked.set()
+                await anyio.sleep_forever()
+        except Refused as refusal:
+            ends.append(refusal.message)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(ask)
+        await asked.wait()
+        await drain.close()
+
+    assert ends == ["This server is stopping. Nothing was sent."]
+    with pytest.raises(Refused), drain.question():
+        pass
+
+
+async def test_the_answer_of_the_last_write_has_time_to_leave(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    until: list[float] = []
+
+    async def slept(deadline: float) -> None:
+        until.append(deadline)
+
+    monkeypatch.setattr(anyio, "sleep_until", slept)
+    idle, busy = Drain(), Drain()
+    before = anyio.current_time()
+    with busy.write():
+        pass
+    await idle.close(leave=5.0)
+    await busy.close(leave=5.0)
+
+    assert until[0] < before
+    assert before + 5.0 <= until[1] <= anyio.current_time() + 5.0

@@ -13,7 +13,9 @@ import anyio
 import httpx
 import httpx2
 import pytest
-from mcp import MCPError
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+from mcp_types import ElicitResult
 from serviced import TOKENS, Service, serving_service, token_lines
 from tapped import TappedSandbox
 from test_service import WRITE, product
@@ -90,11 +92,47 @@ async def test_no_write_begins_any_more(service: Service) -> None:
 
     async with service.client("anna", "legacy", person) as mcp:
         await mcp.list_tools()
-        with pytest.raises(MCPError):  # its answer to the dialog is not taken any more
-            await mcp.call_tool(WRITE, product("STOP-2"))
+        told = (await mcp.call_tool(WRITE, product("STOP-2"))).structured_content
 
+    assert told is not None
+    assert (told["error"], "is stopping. Nothing was sent" in told["message"]) == ("refused", True)
     assert service.events("sending") == []
     assert not any(seen.changed for seen in service.sandbox.log)
+
+
+@pytest.mark.parametrize(
+    ("four_eyes", "error"), [("", "refused"), ("all", "approval_required")], ids=["form", "address"]
+)
+def test_a_question_that_nobody_answers_does_not_keep_it_from_stopping(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, four_eyes: str, error: str
+) -> None:
+    told: list[Any] = []
+
+    async def ask(service: Service) -> None:
+        async def nobody_answers(context: object, params: object) -> ElicitResult:  # noqa: ARG001
+            service.stop()
+            await anyio.sleep_forever()
+            raise AssertionError
+
+        headers = {"authorization": f"Bearer {TOKENS['anna']}"}
+        async with (
+            httpx2.AsyncClient(headers=headers, timeout=30) as http,
+            Client(
+                streamable_http_client(service.url, http_client=http),
+                mode="legacy",
+                elicitation_callback=nobody_answers,
+            ) as mcp,
+        ):
+            await mcp.list_tools()
+            told.append((await mcp.call_tool(WRITE, product("STOP-3"))).structured_content)
+
+    with serving_service(tmp_path, general={"four_eyes": four_eyes}) as service:
+        anyio.run(ask, service)
+        assert service.events("sending") == []
+
+    assert [answer["error"] for answer in told] == [error]
+    assert not any(seen.changed for seen in service.sandbox.log)
+    assert [line.getMessage() for line in caplog.records if line.levelname == "ERROR"] == []
 
 
 def test_a_signal_ends_the_process_with_0(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`crm-mcp serve --http`: the MCP server for many callers, until it is told to stop."""
 
 import asyncio
+import logging
 import socket
 from types import FrameType
 
@@ -19,9 +20,11 @@ from crm_mcp.service_settings import PATH
 
 MAX_CONNECTIONS = 1_000
 ANSWER_SECONDS = 0.5
-"""For the answers of the last writes to leave: streams are cut off right afterwards."""
+"""For the answer of the last write to leave: streams are cut off right afterwards."""
 LAST_SECONDS = 5
 """For all else that is under way."""
+CUT = "without completing response"
+"""How the HTTP library tells of a stream that was cut off."""
 
 
 def serve_http(setup: Setup) -> None:
@@ -87,10 +90,15 @@ class DrainingServer(uvicorn.Server):
 
     async def run_at(self, listener: socket.socket) -> None:
         """Serve until it is told to stop, and has."""
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._drain)
-            await self.serve(sockets=[listener])
-            tasks.cancel_scope.cancel()
+        log = logging.getLogger("uvicorn.error")
+        log.addFilter(self._is_news)
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._drain)
+                await self.serve(sockets=[listener])
+                tasks.cancel_scope.cancel()
+        finally:
+            log.removeFilter(self._is_news)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to stop; a second signal does not wait for writes."""
@@ -101,8 +109,13 @@ class DrainingServer(uvicorn.Server):
         # A signal may come between any two steps of the loop.
         self._loop.call_soon_threadsafe(self._stop.set)
 
+    def _is_news(self, record: logging.LogRecord) -> bool:
+        """Leave out that streams are cut off by the end: all that are open end so."""
+        error = record.exc_info[1] if record.exc_info else None
+        was_cut = isinstance(error, asyncio.CancelledError) or CUT in str(record.msg)
+        return not (self._is_stopping and was_cut)
+
     async def _drain(self) -> None:
         await self._stop.wait()
-        await self._app.pipeline.drain.close()
-        await anyio.sleep(ANSWER_SECONDS)
+        await self._app.pipeline.drain.close(leave=ANSWER_SECONDS)
         self.should_exit = True
