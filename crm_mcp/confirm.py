@@ -101,8 +101,14 @@ async def admit(asker: Asker) -> None:
             await asker.ready()
 
 
-async def obtain_yes(ledger: Ledger, asker: Asker, question: Question) -> Yes:
+async def obtain_yes(ledger: Ledger, asker: Asker, question: Question, page: str) -> Yes:
     """Get a person's yes, not yet spent.
+
+    Args:
+        ledger: where the question stands.
+        asker: shows it, or cannot.
+        question: about one call.
+        page: where people decide out of band; empty where there is none but their own.
 
     Raises:
         NotConfirmed: declined, dismissed, late, malformed, or not about this call.
@@ -119,14 +125,14 @@ async def obtain_yes(ledger: Ledger, asker: Asker, question: Question) -> Yes:
             approval={"id": standing.id},
         )
     if not asker.can_ask or len(question.preview) > MAX_DIALOG_CHARS:
-        raise _approval_required(standing or await _write_down(ledger, question))
+        raise _approval_required(standing or await _write_down(ledger, question), page)
     try:
         await asker.ready()
         return await _ask_in_dialog(ledger, asker, question)
     except NotCounted:
         standing = await to_thread.run_sync(ledger.standing, question.fingerprint)
         approval = standing or await _write_down(ledger, question)
-        raise _approval_required(approval, NOT_COUNTED) from None
+        raise _approval_required(approval, page, NOT_COUNTED) from None
 
 
 def check_second(yes: Yes, caller: str) -> None:
@@ -176,13 +182,21 @@ async def _write_down(ledger: Ledger, question: Question) -> Approval:
     return await to_thread.run_sync(ledger.ask, question, "out_of_band")
 
 
-def _approval_required(approval: Approval, why: str = "") -> ApprovalRequired:
+def _approval_required(approval: Approval, page: str, why: str = "") -> ApprovalRequired:
     must = "A person must approve this call first."
+    told = {"id": approval.id, "expires_at": _utc(approval.expires)}
+    hint = (
+        "Tell the person the approval id. When they have approved it in their terminal or "
+        "on their approval page, make the same call with the same arguments once more."
+    )
+    if page:
+        told["url"] = f"{page}/questions/{approval.id}"
+        hint = (
+            "Give the person the address in approval.url. When it is approved there, make the same "
+            "call with the same arguments once more."
+        )
     return ApprovalRequired(
-        f"{why}{must} Nothing was sent. Approval id: {approval.id}.",
-        hint="Tell the person the approval id. When they have approved it in their terminal or "
-        "on their approval page, make the same call with the same arguments once more.",
-        approval={"id": approval.id, "expires_at": _utc(approval.expires)},
+        f"{why}{must} Nothing was sent. Approval id: {approval.id}.", hint=hint, approval=told
     )
 
 

@@ -30,7 +30,7 @@ from crm_mcp.compare import Look, look
 from crm_mcp.confirm import Nobody, admit, check_second, obtain_yes
 from crm_mcp.drain import Drain
 from crm_mcp.entries import DRY_RUN, described_schema
-from crm_mcp.errors import ApprovalRequired, ChangedSincePreview, Refused, StateError, ToolFailure
+from crm_mcp.errors import ChangedSincePreview, Refused, StateError, ToolFailure
 from crm_mcp.field_names import FieldNames
 from crm_mcp.files import FileFolder
 from crm_mcp.forecast import forecast
@@ -275,10 +275,9 @@ class Pipeline:
             if caller.asker.resumes is None:
                 await caller.report("waiting for a person's answer")
             with self.drain.question():
-                yes = await obtain_yes(self._ledger, caller.asker, question)
+                yes = await obtain_yes(self._ledger, caller.asker, question, caller.page)
             await self._stands(call, caller, yes, sight)
         except ToolFailure as failure:
-            _point_to(caller.page, failure)
             await self._recorder.record(failure.kind, call, caller, **_approval_of(failure))
             raise
         except StateError as error:
@@ -376,17 +375,6 @@ class Pipeline:
             return outcome
         ignored = doubted(call.operation, call.arguments, outcome.data)
         return replace(outcome, warnings=(*outcome.warnings, *ignored)) if ignored else outcome
-
-
-def _point_to(page: str, failure: ToolFailure) -> None:
-    """Say where a person decides, where there is a page for it."""
-    if page and isinstance(failure, ApprovalRequired):
-        approval = failure.details["approval"]
-        approval["url"] = f"{page}/questions/{approval['id']}"
-        failure.hint = (
-            "Give the person the address in approval.url. When it is approved there, make the same "
-            "call with the same arguments once more."
-        )
 
 
 def _approval_of(failure: ToolFailure) -> dict[str, str]:
