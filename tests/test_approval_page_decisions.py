@@ -127,7 +127,7 @@ async def test_who_is_slower_by_a_moment_is_told_too(
     approval = ledger.ask(QUESTION, "out_of_band")
     csrf = csrf_in(await browser.get(f"/questions/{approval.id}"))
     ledger.decide(approval.id, "rejected", "terminal:ann")
-    monkeypatch.setattr("crm_mcp.web.app.is_open", lambda _: True)
+    monkeypatch.setattr("crm_mcp.web.decisions.is_open", lambda _: True)
 
     late = await post(browser, approval, "approve", csrf=csrf)
 

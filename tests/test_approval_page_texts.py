@@ -75,7 +75,7 @@ def approval_of(preview: str, word: str = "") -> Approval:
 
 
 def shown(approval: Approval) -> str:
-    return bytes(Pages("csrf").question(approval).body).decode()
+    return bytes(Pages().question(approval, "csrf").body).decode()
 
 
 def lines_of(preview: str) -> list[str]:
@@ -107,10 +107,10 @@ def test_no_other_value_becomes_markup_either(text: str) -> None:
     approval = replace(
         approval_of(f"{text}\n\n{text}", word=text), account=text, tool=text, decided_by=text
     )
-    pages = Pages("csrf")
+    pages = Pages()
     for answer in (
-        pages.question(approval),
-        pages.question(approval, wrong_word=True),
+        pages.question(approval, "csrf"),
+        pages.question(approval, "csrf", wrong_word=True),
         pages.waiting([approval], refreshes=True),
         pages.history([approval]),
     ):
@@ -213,13 +213,13 @@ def test_each_question_says_how_it_stands(
     approval = replace(approval_of("Do it."), state=state, way=way)
 
     assert standing(approval, approval.created + age).word == word
-    assert word in html.unescape(bytes(Pages("").history([approval]).body).decode()) or age
+    assert word in html.unescape(bytes(Pages().history([approval]).body).decode()) or age
 
 
 def test_every_field_has_its_label_and_an_error_is_tied_to_it() -> None:
     approval = approval_of("Do it.", word="three")
 
-    text = bytes(Pages("csrf").question(approval, wrong_word=True).body).decode()
+    text = bytes(Pages().question(approval, "csrf", wrong_word=True).body).decode()
 
     assert '<label for="word">To approve, type <kbd>three</kbd></label>' in text
     assert re.search('<input id="word"[^>]* aria-invalid="true" aria-describedby="wrong"', text)

@@ -30,7 +30,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("service.callers",),
     ("service.oauth",),
     ("service.answers", "service.tokens"),
-    ("web.protection",),
+    ("web.protection", "web.decisions"),
     ("web.pages",),
     ("web", "web.reading"),
     ("deciding",),

@@ -164,15 +164,19 @@ WAYS: Mapping[str, Entry] = {
     "vendors.cirrus.oauth uses send": "It gets a token for a call that has its permit already.",
     "vendors.interact.auth uses send": SESSION,
     "service.observe uses send": ANSWERS,
-    "service.approvals uses decide": (
+    "service.approvals uses Decisions": (
         "Only somebody with a token for approvals gets there; tests/test_team_approvals.py."
     ),
-    "web.app uses decide": PAGE,
+    "web.app uses Decisions": PAGE,
+    "web.decisions uses decide": PAGE,
     "websocket uses AsyncClient": FEEDS,
 }
 
 LEADS = frozenset(
-    {"send", "call", "permit", "spend", "decide", "take_back", "AsyncClient", "approval_app"}
+    {
+        *("send", "call", "permit", "spend", "decide", "Decisions", "take_back"),
+        *("AsyncClient", "approval_app"),
+    }
 )
 CONNECTING = (
     *("aiohttp", "asyncio", "ftplib", "http.client", "httpcore", "httpx", "httpx2", "httpx_ws"),

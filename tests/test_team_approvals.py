@@ -28,12 +28,12 @@ from crm_mcp.guard import Allow, Ask, Mode, Policy, judge, needs_two
 from crm_mcp.ledger import Ledger, Yes
 from crm_mcp.notices import MAX_QUEUED, SIGNATURE, Webhook
 from crm_mcp.rights import FULL, Rights
-from crm_mcp.service import approvals
 from crm_mcp.service.approvals import COOKIE, root_of
 from crm_mcp.service.tokens import read_callers
 from crm_mcp.service_settings import ServiceSettings
 from crm_mcp.state import StateFolder
 from crm_mcp.testing import Decision
+from crm_mcp.web import decisions
 
 QUESTION_OF_BEN = replace(
     QUESTION,
@@ -264,7 +264,7 @@ async def test_an_answer_that_comes_late_or_is_none_changes_nothing(
             raise error
 
         with monkeypatch.context() as patched:
-            patched.setattr(approvals, "decide", decide)
+            patched.setattr(decisions, "decide", decide)
             return browser.post(f"{path}/approve", form).status_code
 
     assert browser.post(f"{path}/maybe", form).status_code == 404

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from anyio import to_thread
 from cryptography.exceptions import InvalidTag
@@ -28,27 +28,26 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from crm_mcp.access import TooWideError, access_of
-from crm_mcp.app import App, offer_of
-from crm_mcp.deciding import Decided, decide
-from crm_mcp.errors import NotConfirmed, StateError, ToolFailure
+from crm_mcp.access import access_of
+from crm_mcp.app import App
+from crm_mcp.deciding import Decided
+from crm_mcp.errors import StateError, ToolFailure
 from crm_mcp.guard import needs_two
 from crm_mcp.ledger import Approval
-from crm_mcp.operation import Operation
 from crm_mcp.rights import Rights
 from crm_mcp.service.callers import WHY
 from crm_mcp.service.tokens import GROUPS
 from crm_mcp.service_settings import ROOT, ServiceSettings
-from crm_mcp.web.pages import Pages, Problem, is_open
+from crm_mcp.web.decisions import Decisions
+from crm_mcp.web.pages import HISTORY_LENGTH, Pages, Problem
 from crm_mcp.web.protection import (
     CSRF_FIELD,
     FORGED,
-    MAX_BODY_BYTES,
-    TOO_LARGE,
     WRONG_HOST,
-    WRONG_METHOD,
     WRONG_ORIGIN,
     comes_from_here,
+    misfit,
+    read_form,
     security_headers,
 )
 
@@ -56,10 +55,8 @@ logger = logging.getLogger(__name__)
 
 COOKIE = "crm_mcp_team"
 DAY_S_WORK_SECONDS = 8 * 3_600
-HISTORY_LENGTH = 50
 DECISIONS: Mapping[str, Decided] = {"approve": "approved", "reject": "rejected"}
 NOT_FOUND = Problem(404, "Not found", "There is no such page, or no such question for you.")
-NOT_OPEN = Problem(409, "Already decided", "This question is not open any more.")
 NOT_YOURS = Problem(
     403, "Somebody else decides", "This is your own call: another person must approve it."
 )
@@ -90,12 +87,12 @@ class TeamPage:
         self._verifier = verifier
         self._settings = app.settings.http
         self._root = root_of(self._settings)
-        self._pages = Pages("", self._root)
+        self._pages = Pages(self._root)
+        self._decisions = Decisions(app.ledger, app.audit, self._pages)
         key = self._settings.state_key
         secret = key.get_secret_value().encode() if key else secrets.token_bytes(32)
         self._key = hashlib.blake2b(secret, digest_size=64, person=b"crm-mcp page").digest()
         self._headers = security_headers(self._pages.style_source)
-        self._limit = HISTORY_LENGTH
 
     def asgi(self) -> Starlette:
         """Give it as an ASGI app."""
@@ -121,7 +118,7 @@ class TeamPage:
         async def endpoint(request: Request) -> Response:
             problem = self._problem(request)
             if problem is None and request.method == "POST":
-                problem = await _read_form(request)
+                problem = await read_form(request)
             response: Response = (
                 await answer(request) if problem is None else self._pages.problem(problem)
             )
@@ -184,12 +181,14 @@ class TeamPage:
 
     def history(self, _: Request, person: Person) -> Response:
         """List what is no longer open."""
-        past = self._app.ledger.recent(self._limit)
+        past = self._app.ledger.recent(HISTORY_LENGTH)
         return self._pages.history([one for one in past if self._is_theirs(one, person)])
 
     def question(self, request: Request, person: Person) -> Response:
         """Show one question."""
-        return self._shown(self._find(request, person), person)
+        approval = self._find(request, person)
+        may_decide = self._may_decide(approval, person)
+        return self._pages.question(approval, person.csrf, may_decide=may_decide)
 
     def decision(self, request: Request, person: Person) -> Response:
         """Take a decision."""
@@ -200,22 +199,8 @@ class TeamPage:
         if not self._may_decide(approval, person):
             request.scope[WHY] = f"to decide about a call of their own: {approval.id}"
             return self._pages.problem(NOT_YOURS)
-        if not is_open(approval):
-            return self._pages.problem(NOT_OPEN)
         typed = request.state.form.get("word", "")
-        if decided == "approved" and approval.word and not approval.word_fits(typed):
-            return self._shown(approval, person, wrong_word=True)
-        try:
-            decide(self._app.ledger, self._app.audit, approval, decided, person.name)
-        except NotConfirmed:  # somebody was faster
-            return self._pages.problem(NOT_OPEN)
-        return RedirectResponse(f"{self._root}/questions/{approval.id}", 303)
-
-    def _shown(self, approval: Approval, person: Person, *, wrong_word: bool = False) -> Response:
-        may_decide = self._may_decide(approval, person)
-        return self._pages.question(
-            approval, wrong_word=wrong_word, may_decide=may_decide, csrf=person.csrf
-        )
+        return self._decisions.take(approval, decided, person.name, typed, person.csrf)
 
     def _find(self, request: Request, person: Person) -> Approval:
         approval = self._app.ledger.get(request.path_params["id"])
@@ -227,23 +212,17 @@ class TeamPage:
         return approval
 
     def _is_theirs(self, approval: Approval, person: Person) -> bool:
-        operation = self._operation(approval)
-        if operation is None or approval.account not in person.accounts:
+        try:
+            operation = self._app.pipeline.registry.find(approval.tool)
+        except ToolFailure:  # it is gone, or switched off
             return False
-        return person.rights.approves(operation.vendor)
+        theirs = approval.account in person.accounts
+        return theirs and person.rights.approves(operation.vendor)
 
     def _may_decide(self, approval: Approval, person: Person) -> bool:
-        operation = self._operation(approval)
-        if operation is None:
-            return False
+        operation = self._app.pipeline.registry.find(approval.tool)
         second = needs_two(operation, self._app.settings.general.policy)
         return not (second and approval.caller == person.name)
-
-    def _operation(self, approval: Approval) -> Operation | None:
-        try:
-            return self._app.pipeline.registry.find(approval.tool)
-        except ToolFailure:
-            return None
 
     def _deny(self, person: Person, asked: str) -> None:
         try:
@@ -270,10 +249,8 @@ class TeamPage:
         narrowing = access_of(settings.access, access.client_id, groups)
         if narrowing is None:
             return frozenset()
-        try:
-            names = offer_of(settings).narrowed(narrowing).accounts
-        except TooWideError:
-            return frozenset()
+        # That a table names no other accounts than there are was seen at the start.
+        names = narrowing.accounts or self._app.accounts
         return frozenset(self._app.accounts[name].label for name in names)
 
     def _sealed(self, token: str) -> str:
@@ -287,8 +264,7 @@ class TeamPage:
             return ""
 
     async def _misfit(self, _: Request, error: Exception) -> Response:
-        is_method = isinstance(error, HTTPException) and error.status_code == WRONG_METHOD.status
-        return self._bare(WRONG_METHOD if is_method else NOT_FOUND)
+        return self._bare(misfit(error, NOT_FOUND))
 
     async def _broken(self, _: Request, error: Exception) -> Response:
         logger.error("the page failed", exc_info=error)
@@ -314,13 +290,3 @@ def _bearer(request: Request) -> str:
     """Give the token that a proxy brings, which has let the person in."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token if scheme.lower() == "bearer" else ""
-
-
-async def _read_form(request: Request) -> Problem | None:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            return TOO_LARGE
-    request.state.form = dict(parse_qsl(body.decode("ascii", "replace"), keep_blank_values=True))
-    return None

@@ -10,32 +10,24 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from crm_mcp.audit import Audit
 from crm_mcp.config import Settings
-from crm_mcp.deciding import Decided, decide
-from crm_mcp.errors import NotConfirmed, StateError
+from crm_mcp.deciding import Decided
+from crm_mcp.errors import StateError
 from crm_mcp.ledger import Approval, Ledger
 from crm_mcp.states import audit_of, state_of
-from crm_mcp.web.pages import Pages, Problem, is_open
+from crm_mcp.web.decisions import Decisions
+from crm_mcp.web.pages import HISTORY_LENGTH, Pages, Problem
 from crm_mcp.web.protection import (
     COOKIE,
     ENTRANCE,
     NOT_ENTERED,
-    WRONG_METHOD,
     Door,
     Protection,
+    misfit,
     security_headers,
 )
 
-HISTORY_LENGTH = 50
-
 NOT_FOUND = Problem(404, "Not found", "There is no such page or question.")
-NOT_OPEN = Problem(
-    409,
-    "Already decided",
-    "This question is not open any more: somebody decided it, or it expired. "
-    "Your answer changed nothing.",
-)
 BROKEN = Problem(
     500, "Something is wrong here", "Your answer may not count. The terminal says more."
 )
@@ -50,9 +42,10 @@ def approval_app(settings: Settings, token: str, origin: str) -> Starlette:
         origin: scheme, host and port that the page is served under.
     """
     door = Door(token)
-    pages = Pages(door.csrf)
+    pages = Pages()
     state = state_of(settings.general)
-    screens = _Screens(Ledger(state), audit_of(settings.general, state), door, pages)
+    ledger, audit = Ledger(state), audit_of(settings.general, state)
+    screens = _Screens(ledger, Decisions(ledger, audit, pages), door, pages)
     return Starlette(
         routes=[
             Route(ENTRANCE, screens.enter),
@@ -76,7 +69,7 @@ class _Screens:
     """What each address answers; those that touch the state run in threads, for it may block."""
 
     ledger: Ledger
-    audit: Audit
+    decisions: Decisions
     door: Door
     pages: Pages
 
@@ -96,17 +89,17 @@ class _Screens:
         return self.pages.history(self.ledger.recent(HISTORY_LENGTH))
 
     def question(self, request: Request) -> Response:
-        return self.pages.question(self._find(request))
+        return self.pages.question(self._find(request), self.door.csrf)
 
     def approve(self, request: Request) -> Response:
-        approval = self._find(request)
-        typed = request.state.form.get("word", "")
-        if is_open(approval) and approval.word and not approval.word_fits(typed):
-            return self.pages.question(approval, wrong_word=True)
-        return self._decide(approval, "approved")
+        return self._take(request, "approved")
 
     def reject(self, request: Request) -> Response:
-        return self._decide(self._find(request), "rejected")
+        return self._take(request, "rejected")
+
+    def _take(self, request: Request, decision: Decided) -> Response:
+        somebody, typed = f"page:{getpass.getuser()}", request.state.form.get("word", "")
+        return self.decisions.take(self._find(request), decision, somebody, typed, self.door.csrf)
 
     def _find(self, request: Request) -> Approval:
         approval = self.ledger.get(request.path_params["id"])
@@ -114,19 +107,8 @@ class _Screens:
             raise HTTPException(NOT_FOUND.status)
         return approval
 
-    def _decide(self, approval: Approval, decision: Decided) -> Response:
-        if not is_open(approval):
-            return self.pages.problem(NOT_OPEN)
-        try:
-            decide(self.ledger, self.audit, approval, decision, f"page:{getpass.getuser()}")
-        except NotConfirmed:  # somebody was faster
-            return self.pages.problem(NOT_OPEN)
-        # A page that was sent by a form would send it again when it is reloaded.
-        return RedirectResponse(f"/questions/{approval.id}", 303)
-
     async def misfit(self, _: Request, error: Exception) -> Response:
-        wrong_method = isinstance(error, HTTPException) and error.status_code == WRONG_METHOD.status
-        return self.pages.problem(WRONG_METHOD if wrong_method else NOT_FOUND)
+        return self.pages.problem(misfit(error, NOT_FOUND))
 
     async def unusable(self, _: Request, error: Exception) -> Response:
         return self.pages.problem(Problem(500, BROKEN.title, f"{BROKEN.text} {error}"))

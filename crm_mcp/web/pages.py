@@ -17,6 +17,7 @@ from crm_mcp.preview import visible
 from crm_mcp.web.reading import read, sentence
 
 REFRESH_SECONDS = 10
+HISTORY_LENGTH = 50
 _SECONDS_PER_MINUTE = 60
 
 
@@ -75,14 +76,14 @@ def is_open(approval: Approval) -> bool:
 
 
 class Pages:
-    """The pages of one session.
+    """The pages of one server.
 
     Args:
-        csrf: stands in every form, and proves that it came from here.
         root: path below which the pages stand.
     """
 
-    def __init__(self, csrf: str, root: str = "") -> None:
+    def __init__(self, root: str = "") -> None:
+        self.root = root
         self._templates = Environment(
             loader=PackageLoader("crm_mcp.web"),
             autoescape=select_autoescape(),
@@ -94,7 +95,6 @@ class Pages:
         digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
         self.style_source = f"'sha256-{digest}'"
         self._templates.globals.update(
-            csrf=csrf,
             root=root,
             style=Markup(style),  # noqa: S704 - our own file, without a value in it
             sentence=sentence,
@@ -115,16 +115,23 @@ class Pages:
         return HTMLResponse(self._fill("history.html", approvals=approvals))
 
     def question(
-        self, approval: Approval, *, wrong_word: bool = False, may_decide: bool = True, **more: str
+        self, approval: Approval, csrf: str, *, wrong_word: bool = False, may_decide: bool = True
     ) -> HTMLResponse:
-        """Show one question in full, and below it the forms, where it can be decided."""
+        """Show one question in full, and below it the forms, where it can be decided.
+
+        Args:
+            approval: the question.
+            csrf: stands in the forms, and proves that they came from here.
+            wrong_word: whether another word was typed than it asks for.
+            may_decide: whether whoever reads it may.
+        """
         text = self._fill(
             "question.html",
             approval=approval,
             reading=read(approval.preview),
             can_decide=is_open(approval) and may_decide,
             wrong_word=wrong_word,
-            **more,
+            csrf=csrf,
         )
         return HTMLResponse(text, status_code=422 if wrong_word else 200)
 

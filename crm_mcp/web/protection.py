@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlsplit
 
+from starlette.exceptions import HTTPException
 from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.requests import Request
 from starlette.responses import Response
@@ -114,15 +115,26 @@ class Protection(BaseHTTPMiddleware):
         return None if entered or request.scope["path"] == ENTRANCE else NOT_ENTERED
 
     async def _problem_of_form(self, request: Request) -> Problem | None:
-        """Read the form, within its bound, and leave it in the request's state."""
-        body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY_BYTES:
-                return TOO_LARGE
-        form = dict(parse_qsl(body.decode("ascii", "replace"), keep_blank_values=True))
-        request.state.form = form
-        return None if self._door.made(form.get(CSRF_FIELD, "")) else FORGED
+        if problem := await read_form(request):
+            return problem
+        return None if self._door.made(request.state.form.get(CSRF_FIELD, "")) else FORGED
+
+
+async def read_form(request: Request) -> Problem | None:
+    """Read the form, within its bound, and leave it in the request's state."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            return TOO_LARGE
+    request.state.form = dict(parse_qsl(body.decode("ascii", "replace"), keep_blank_values=True))
+    return None
+
+
+def misfit(error: Exception, not_found: Problem) -> Problem:
+    """Say why no page answers a request: there is none, or not to this method."""
+    wrong_method = isinstance(error, HTTPException) and error.status_code == WRONG_METHOD.status
+    return WRONG_METHOD if wrong_method else not_found
 
 
 def comes_from_here(request: Request, origin: str) -> bool:

@@ -238,11 +238,11 @@ def plain_lines(preview: str) -> str:
 
 @pytest.fixture(scope="session")
 def pages() -> Pages:
-    return Pages("csrf")
+    return Pages()
 
 
 def page_of(pages: Pages, approval: Approval) -> Page:
-    return Page(bytes(pages.question(approval).body))
+    return Page(bytes(pages.question(approval, "csrf").body))
 
 
 @every(WHOLE)
@@ -273,7 +273,7 @@ def times(page: Page) -> set[Any]:
 
 
 def test_a_difference_with_a_word_between_is_marked_like_any_other(pages: Pages) -> None:
-    page = bytes(pages.question(approval_of(preview_of("\u05d0 → \u05d1"))).body).decode()
+    page = bytes(pages.question(approval_of(preview_of("\u05d0 → \u05d1")), "csrf").body).decode()
 
     assert "<del>&#34;\u05d0 → \u05d1&#34;</del> becomes → <ins>&#34;new&#34;</ins>" in page
 
@@ -290,7 +290,7 @@ def test_no_text_of_the_database_becomes_an_element(pages: Pages, texts: list[st
     attributes_of_ours = {name for _, given in allowed for name, _ in given} | {"aria-current"}
 
     for answer in (
-        pages.question(approval),
+        pages.question(approval, "csrf"),
         pages.waiting([approval], refreshes=True),
         pages.history([approval]),
     ):

@@ -228,8 +228,8 @@ class Everything:
     def kept(self) -> list[str]:
         """List the texts that stand in the state folder, and those of the approval page."""
         waiting = self.ledger.waiting()
-        pages = Pages("csrf")
-        shown = [bytes(pages.question(one).body).decode() for one in waiting]
+        pages = Pages()
+        shown = [bytes(pages.question(one, "csrf").body).decode() for one in waiting]
         shown = [page.partition("</style>")[2] for page in shown]
         record = (self.folder / "audit.jsonl").read_text(encoding="utf-8")
         return [*shown, record, *(one.preview for one in waiting)]
