@@ -67,6 +67,14 @@ class Recorder:
             logger.critical("the outcome of a write to %s could not be recorded", call.account)
 
 
+def record_reach(audit: Audit, caller: str, asked: str) -> None:
+    """Record that somebody asked for what is not theirs; they hear that nothing is there."""
+    try:
+        audit.append("denied", None, caller=caller, asked=asked)
+    except StateError as error:
+        logger.error("%s asked for %s: %s", caller, asked, error)  # noqa: TRY400
+
+
 def no_state(error: StateError) -> Refused:
     """Refuse a write because its record cannot be kept; the operator finds why in the log."""
     logger.error("%s", error)

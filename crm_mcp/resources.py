@@ -5,7 +5,6 @@ fill what clients show.
 """
 
 import base64
-import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -30,18 +29,17 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from crm_mcp.app import App
 from crm_mcp.entries import FRESH_MS
 from crm_mcp.envelope import as_text, fit
-from crm_mcp.errors import StateError, ToolFailure
+from crm_mcp.errors import ToolFailure
 from crm_mcp.feeds import JSON_TYPE, Feeds
 from crm_mcp.identity import Identify
 from crm_mcp.received import Kept, Received
+from crm_mcp.recorder import record_reach
 from crm_mcp.views import View
 
 CATALOGUE = "crm://catalogue"
 _ONE = "crm://operations/"
 OPERATION = "name"
 OPERATIONS = f"{_ONE}{{{OPERATION}}}"
-logger = logging.getLogger(__name__)
-
 MAX_ECHO = 200
 NOT_FOUND_UNTIL_2025 = -32002
 """The handshake era has a code of its own for what is not there."""
@@ -119,7 +117,8 @@ class Resources:
         if (kept := self._received.get(uri, identity.name)) is not None:
             return _file(kept)
         if self._received.is_anothers(uri, identity.name):
-            await to_thread.run_sync(self._record_reach, identity.name)
+            asked = "a file of another caller"
+            await to_thread.run_sync(record_reach, self._audit, identity.name, asked)
         feeds = [str(resource.uri) for resource in self._feeds.resources(view)]
         raise _not_found(
             ctx,
@@ -127,13 +126,6 @@ class Resources:
             f"There is no resource of this name. There are: {', '.join([CATALOGUE, *feeds])}, and "
             f"{OPERATIONS}. Files are kept for a while only: make the call that brought it again.",
         )
-
-    def _record_reach(self, caller: str) -> None:
-        """Record that somebody asked for what is not theirs; they hear that nothing is there."""
-        try:
-            self._audit.append("denied", None, caller=caller, asked="a file of another caller")
-        except StateError as error:
-            logger.error("%s asked for a file of another caller: %s", caller, error)  # noqa: TRY400
 
     async def _operation(self, ctx: Context, uri: str) -> ReadResourceResult:
         try:

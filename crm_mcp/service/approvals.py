@@ -34,6 +34,7 @@ from crm_mcp.deciding import Decided
 from crm_mcp.errors import StateError, ToolFailure
 from crm_mcp.guard import needs_two
 from crm_mcp.ledger import Approval
+from crm_mcp.recorder import record_reach
 from crm_mcp.rights import Rights
 from crm_mcp.service.callers import WHY
 from crm_mcp.service.tokens import GROUPS
@@ -205,7 +206,8 @@ class TeamPage:
     def _find(self, request: Request, person: Person) -> Approval:
         approval = self._app.ledger.get(request.path_params["id"])
         if approval is not None and not self._is_theirs(approval, person):
-            self._deny(person, f"the question {approval.id} of another account")
+            asked = f"the question {approval.id} of another account"
+            record_reach(self._app.audit, person.name, asked)
             approval = None
         if approval is None:
             raise HTTPException(NOT_FOUND.status)
@@ -223,12 +225,6 @@ class TeamPage:
         operation = self._app.pipeline.registry.find(approval.tool)
         second = needs_two(operation, self._app.settings.general.policy)
         return not (second and approval.caller == person.name)
-
-    def _deny(self, person: Person, asked: str) -> None:
-        try:
-            self._app.audit.append("denied", None, caller=person.name, asked=asked)
-        except StateError:
-            logger.exception("%s asked for %s", person.name, asked)
 
     async def _person(self, token: str) -> Person | None:
         """Find whose token it is; None where it does not open this page."""
