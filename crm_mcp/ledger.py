@@ -136,6 +136,15 @@ class Ledger:
             return None
         return None if entry.state in {"spent", "outdated"} else entry
 
+    def check(self) -> None:
+        """See that the state can be used, without reading what is in it.
+
+        Raises:
+            StateError: it cannot.
+        """
+        with self._state.transaction():
+            pass
+
     def waiting(self) -> list[Approval]:
         """List the questions that a person can decide outside the conversation, oldest first."""
         now = self._clock()

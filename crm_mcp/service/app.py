@@ -101,7 +101,7 @@ def _readiness(
         if is_stopping():
             return answer(503, "stopping")
         try:
-            await to_thread.run_sync(app.ledger.waiting)
+            await to_thread.run_sync(app.ledger.check)
         except StateError:
             if app.settings.general.state_url is None:
                 return answer(503, "state_unusable")
