@@ -75,9 +75,8 @@ def offer_of(settings: Settings) -> Offer:
     return Offer(tuple(settings.accounts), general.toolsets, general.policy)
 
 
-def chosen(settings: Settings, names: Iterable[str]) -> dict[str, str]:
+def chosen(accounts: Mapping[str, AccountSettings], names: Iterable[str]) -> dict[str, str]:
     """Choose one account for each vendor, the first of it; gives their names by vendor."""
-    accounts = settings.accounts
     by_vendor: dict[str, str] = {}
     for name in names:
         by_vendor.setdefault(accounts[name].vendor, name)
@@ -94,8 +93,8 @@ def registry_of(
             cannot be used.
     """
     offer = offer or offer_of(settings)
-    accounts = chosen(settings, offer.accounts)
-    used = {vendor: settings.accounts[name].settings for vendor, name in accounts.items()}
+    every = settings.accounts
+    used = {vendor: every[name].settings for vendor, name in chosen(every, offer.accounts).items()}
     return Registry(
         (one for name, all_of in catalogue.items() for one in _bound(name, all_of, used.get(name))),
         enabled=used,
@@ -144,7 +143,7 @@ class App:
             ConfigError: the offer names tools or toolsets that do not exist.
         """
         registry = registry_of(self.settings, self.catalogue, offer, rights)
-        names = chosen(self.settings, offer.accounts)
+        names = chosen(self.settings.accounts, offer.accounts)
         accounts = {vendor: self.accounts[name] for vendor, name in names.items()}
         return self.pipeline.narrowed(registry, accounts)
 
@@ -218,7 +217,7 @@ def _build(
             settings=vendor_settings,
             name=name,
         )
-    usual |= {vendor: accounts[name] for vendor, name in chosen(settings, accounts).items()}
+        usual.setdefault(vendor, accounts[name])
     clients = Clients(state)
     watch = Watch(clients, audit, general.min_answer_seconds)
     return App(

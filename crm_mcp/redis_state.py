@@ -172,10 +172,8 @@ class RedisState:
     def _release(self, token: str) -> None:
         import redis  # see `transaction`
 
-        try:
+        with suppress(redis.RedisError):  # it ends by itself
             self.server.eval(_RELEASE, 1, self.key("lock"), token)
-        except redis.RedisError:
-            return  # it ends by itself
 
 
 def _connected(url: str) -> "Redis":

@@ -152,7 +152,7 @@ def build_server(
 async def observe(ctx: Context, call_next: CallNext) -> HandlerResult:
     """Stand around each message: its span, and the id of the request that carries it."""
     scope = getattr(ctx.request, "scope", {})
-    token = telemetry.request_id.set(scope.get("crm_mcp.request_id", ""))
+    token = telemetry.request_id.set(scope.get(telemetry.REQUEST_ID, ""))
     known = ctx.method in METHODS
     try:
         with telemetry.message(ctx.method if known else "unknown"):

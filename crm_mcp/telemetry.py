@@ -20,6 +20,8 @@ NAME = "crm_mcp"
 NO_ANSWER = "no_answer"
 REFUSALS = frozenset({"refused", "not_confirmed", "approval_required", "changed_since_preview"})
 
+REQUEST_ID = "crm_mcp.request_id"
+"""Where an HTTP request keeps its id for those who answer it elsewhere than it came in."""
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """The HTTP request that is being answered, by an id of ours."""
 

@@ -11,15 +11,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from crm_mcp import __version__
 from crm_mcp.errors import ConfigError, StateError
 from crm_mcp.ledger import Ledger
-from crm_mcp.telemetry import request_id, watch_waiting
+from crm_mcp.telemetry import REQUEST_ID, request_id, watch_waiting
 from crm_mcp.telemetry_settings import TelemetrySettings
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricReader
     from opentelemetry.sdk.resources import Resource
 
-REQUEST_ID = "crm_mcp.request_id"
-"""Where a request keeps its id."""
 NOT_INSTALLED = "CRM_MCP_TELEMETRY_…: more has to be installed: pip install 'crm-mcp[team]'"
 
 
