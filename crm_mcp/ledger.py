@@ -154,8 +154,12 @@ class Ledger:
             if entry.way == "out_of_band" and entry.state == "asked" and entry.expires > now
         ]
 
-    def recent(self, limit: int) -> list[Approval]:
-        """List the newest questions that are no longer open, whichever way they were asked."""
+    def recent(self, limit: int | None = None) -> list[Approval]:
+        """List questions that are no longer open, whichever way they were asked, newest first.
+
+        Args:
+            limit: so many at most.
+        """
         now = self._clock()
         closed = [one for one in self._all() if one.state != "asked" or one.expires <= now]
         return closed[::-1][:limit]

@@ -34,6 +34,7 @@ from crm_mcp.service_settings import ServiceSettings
 from crm_mcp.state import StateFolder
 from crm_mcp.testing import Decision
 from crm_mcp.web import decisions
+from crm_mcp.web.pages import HISTORY_LENGTH
 
 QUESTION_OF_BEN = replace(
     QUESTION,
@@ -234,6 +235,20 @@ def test_other_addresses_and_methods_are_told_apart(browser: Browser) -> None:
     assert browser.get("/approvals/questions/nothing").status_code == 404
     assert browser.post("/approvals/history", {}).status_code == 405
     assert browser.get("/approvals/enter").status_code == 200
+
+
+def test_the_questions_of_others_do_not_push_theirs_out_of_the_history(tmp_path: Path) -> None:
+    with serving_service(tmp_path) as service:
+        browser, ledger = Browser(service), service.app.ledger
+        theirs = ledger.ask(QUESTION_OF_BEN, "out_of_band")
+        anothers = replace(QUESTION_OF_BEN, account="elsewhere")
+        others = [ledger.ask(anothers, "out_of_band") for _ in range(HISTORY_LENGTH)]
+        for approval in (theirs, *others):
+            ledger.decide(approval.id, "rejected", "ann")
+        browser.sign_in(TOKENS["boss"])
+
+        shown = browser.get("/approvals/history").text
+    assert [one.id for one in (theirs, *others) if one.id in shown] == [theirs.id]
 
 
 @pytest.mark.anyio

@@ -182,8 +182,8 @@ class TeamPage:
 
     def history(self, _: Request, person: Person) -> Response:
         """List what is no longer open."""
-        past = self._app.ledger.recent(HISTORY_LENGTH)
-        return self._pages.history([one for one in past if self._is_theirs(one, person)])
+        theirs = [one for one in self._app.ledger.recent() if self._is_theirs(one, person)]
+        return self._pages.history(theirs[:HISTORY_LENGTH])
 
     def question(self, request: Request, person: Person) -> Response:
         """Show one question."""
